@@ -1,0 +1,1 @@
+"""The bench: a virtual eUICC, modem, network and eIM, with real cryptography and wire formats."""

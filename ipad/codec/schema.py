@@ -1,0 +1,380 @@
+"""One mechanism for all data objects: a frozen dataclass whose annotations carry the tags.
+
+::
+
+    @dataclass(frozen=True, kw_only=True)
+    class EuiccPackageErrorUnsigned(DataObject):
+        TAG = 0x30
+        eim_id: Annotated[str, f(0x80, Utf8(1, 128))]
+        eim_transaction_id: Annotated[bytes | None, f(0x82, Octets(1, 16))] = None
+
+A field is declared once; the annotation's type picks the kind where it is plain (`str`, `int`, `bool`, `bytes`,
+enumerations, flags, other data objects, `tuple[X, ...]`). A field with a default is OPTIONAL or DEFAULT and is not
+written while it has that value.
+
+Tagging follows X.680: a field's tag replaces the tag of its type, except around a CHOICE without a tag of its
+own or where `explicit` is given; there it wraps. `f()` without a tag is a component that keeps its type's own tag(s).
+`f(ALL)` takes the whole content as a list (a type that is a SEQUENCE OF).
+
+A decoded object remembers the exact bytes it came from: `raw` is that TLV and `encode()` returns it unchanged.
+`dataclasses.replace` gives an object without that memory. Unknown elements of a SEQUENCE are skipped
+(EXTENSIBILITY IMPLIED); siblings are accepted in any order; a repeated one is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, dataclass, fields
+from enum import IntEnum, IntFlag
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, ClassVar, Final, Self, Union, get_args, get_origin, get_type_hints
+
+from ipad.codec import tlv, values
+from ipad.codec.tlv import Buffer, Element
+from ipad.errors import CodecError
+
+ALL: Final = -1
+"""Pseudo tag of the one field of a type that is a SEQUENCE OF."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """SEQUENCE OF a primitive kind whose elements carry `tag`."""
+
+    tag: int
+    kind: values.AnyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A TLV that is carried as received, `tag` first (certificates, public keys, foreign messages).
+
+    Under an implicit tag the wire shows only its content; decoding restores the outer header so that the value is always
+    a complete TLV. A nested whole TLV is accepted as well: peers send it (leniency `nested_certificate`).
+    """
+
+    tag: int = 0x30
+
+
+@dataclass(frozen=True, slots=True)
+class FieldTag:
+    """What an annotation says of a field; see `f`."""
+
+    tag: int | None
+    kind: Any
+    explicit: bool
+    also: tuple[int, ...]
+
+
+def f(tag: int | None = None, kind: Any = None, *, explicit: bool = False, also: Iterable[int] = ()) -> FieldTag:
+    """Describe a field: its tag, its kind where the type does not say it, other tags accepted when read."""
+    return FieldTag(tag, kind, explicit, tuple(also))
+
+
+class _Message:
+    """What SEQUENCE and CHOICE types have in common: exact bytes, decode and encode."""
+
+    TAG: ClassVar[int | None] = None
+    _raw: memoryview
+
+    @property
+    def raw(self) -> bytes:
+        """The TLV as received, or as we would send it."""
+        return self.encode()
+
+    @classmethod
+    def decode(cls, data: Buffer, *, tag: int | None = None) -> Self:
+        """Decode exactly one TLV, whose tag is that of the type unless `tag` names another.
+
+        Raises CodecError with the path of the offending element.
+        """
+        expected = tag if tag is not None else cls.TAG
+        try:
+            element = tlv.read_single(data)
+            if expected is not None and element.tag != expected:
+                raise CodecError(f"expected tag {expected:X}, got {element.tag:X}")
+            return cls.from_element(element)
+        except CodecError as error:
+            if error.path:
+                raise
+            raise CodecError(error.reason, path=cls.__name__) from error
+
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        """Decode a TLV that carries this type, under its own or an implicit tag."""
+        raise NotImplementedError
+
+    def encode(self) -> bytes:
+        """Return the exact bytes received, or DER for an object made here."""
+        return self.encode_as(self.TAG)
+
+    def encode_as(self, tag: int | None) -> bytes:
+        """Like `encode`, under an implicit tag."""
+        raw: memoryview | None = self.__dict__.get("_raw")
+        if raw is not None:
+            element = tlv.read_element(raw)
+            if tag is None or element.tag == tag:
+                return bytes(raw)
+            return tlv.tlv(tag, element.value)
+        return self._build(tag)
+
+    def _build(self, tag: int | None) -> bytes:
+        raise NotImplementedError
+
+    def _remember(self, element: Element) -> None:
+        self.__dict__["_raw"] = element.raw
+
+
+class DataObject(_Message):
+    """A SEQUENCE (or SEQUENCE OF)."""
+
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        if cls.TAG is not None and element.tag & 0x20 == 0 and element.tag < 0x100:
+            raise CodecError(f"tag {element.tag:X} is primitive, expected a constructed one", path=cls.__name__)
+        specs = field_specs(cls)
+        found: dict[str, Any] = {}
+        if len(specs) == 1 and specs[0].tag == ALL:
+            found[specs[0].name] = specs[0].read(element, cls.__name__)
+        else:
+            cls._scan(element, specs, found)
+        for spec in specs:
+            if spec.required and spec.name not in found:
+                raise CodecError(f"{spec.name} ({spec.describe()}) is missing", path=cls.__name__)
+        result = cls(**found)
+        result._remember(element)
+        return result
+
+    @classmethod
+    def _scan(cls, element: Element, specs: tuple[FieldSpec, ...], found: dict[str, Any]) -> None:
+        next_index = 0
+        for child in _children(element, cls.__name__):
+            matching = [index for index, spec in enumerate(specs) if spec.accepts(child.tag)]
+            free = [index for index in matching if specs[index].name not in found]
+            if not matching:
+                continue
+            if not free:
+                raise CodecError(f"tag {child.tag:X} is repeated", path=cls.__name__)
+            index = next((i for i in free if i >= next_index), free[0])
+            spec = specs[index]
+            found[spec.name] = spec.read(child, f"{cls.__name__}.{spec.name}")
+            next_index = index + 1
+
+    def _build(self, tag: int | None) -> bytes:
+        if tag is None:
+            raise TypeError(f"{type(self).__name__} has no tag of its own")
+        parts = []
+        for spec in field_specs(type(self)):
+            value = getattr(self, spec.name)
+            if spec.required or value != spec.default:
+                parts.append(spec.write(value, type(self).__name__))
+        return tlv.tlv(tag, *parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice(_Message):
+    """A CHOICE: exactly one field is set. Without TAG its alternatives appear bare.
+
+    An alternative that is not known is kept in `unknown` as its whole TLV.
+    """
+
+    unknown: bytes | None = None
+
+    def __post_init__(self) -> None:
+        names = [item.name for item in fields(self) if getattr(self, item.name) is not None]
+        if len(names) != 1:
+            raise CodecError(
+                f"exactly one alternative expected, {', '.join(names) or 'none'} given", path=type(self).__name__
+            )
+
+    @property
+    def chosen(self) -> str:
+        """Name of the alternative that is set."""
+        return next(item.name for item in fields(self) if getattr(self, item.name) is not None)
+
+    @classmethod
+    def tags(cls) -> tuple[int, ...]:
+        """Tags of the alternatives."""
+        return tuple(tag for spec in field_specs(cls) for tag in spec.accepted)
+
+    @classmethod
+    def from_element(cls, element: Element) -> Self:
+        alternative = element
+        if cls.TAG is not None:
+            inside = list(_children(element, cls.__name__))
+            if len(inside) == 1 and inside[0].tag == cls.TAG != element.tag:
+                return cls.from_element(inside[0])  # leniency: explicit instead of implicit tag (CancelSession)
+            if len(inside) != 1:
+                raise CodecError(f"{len(inside)} elements, expected one alternative", path=cls.__name__)
+            alternative = inside[0]
+        result = cls(**cls._read_alternative(alternative))
+        result._remember(element)
+        return result
+
+    @classmethod
+    def _read_alternative(cls, alternative: Element) -> dict[str, Any]:
+        for spec in field_specs(cls):
+            if spec.accepts(alternative.tag):
+                return {spec.name: spec.read(alternative, f"{cls.__name__}.{spec.name}")}
+        return {"unknown": bytes(alternative.raw)}
+
+    def _build(self, tag: int | None) -> bytes:
+        if self.unknown is not None:
+            body = self.unknown
+        else:
+            name = self.chosen
+            spec = next(spec for spec in field_specs(type(self)) if spec.name == name)
+            body = spec.write(getattr(self, name), type(self).__name__)
+        return body if tag is None else tlv.tlv(tag, body)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field's compiled declaration."""
+
+    name: str
+    tag: int | None
+    accepted: tuple[int, ...]
+    kind: Any
+    explicit: bool
+    required: bool
+    default: Any
+    is_tuple: bool
+
+    def accepts(self, tag: int) -> bool:
+        """Whether an element with this tag belongs to the field."""
+        return tag in self.accepted
+
+    def describe(self) -> str:
+        """The tags of the field for a message."""
+        return " or ".join(f"tag {tag:X}" for tag in self.accepted)
+
+    def read(self, element: Element, path: str) -> Any:
+        """Turn an element into the field's value."""
+        try:
+            if self.explicit:
+                element = tlv.read_single(element.value)
+            if self.is_tuple:
+                return tuple(self._read_items(element))
+            return _read_one(self.kind, element)
+        except CodecError as error:
+            raise CodecError(error.reason, path=_join(path, error.path)) from error
+
+    def _read_items(self, element: Element) -> Iterator[Any]:
+        for child in tlv.children(element.value):
+            item = self.kind
+            if isinstance(item, ListOf):
+                if child.tag == item.tag:
+                    yield item.kind.decode(child.value)
+            elif isinstance(item, Opaque):
+                yield bytes(child.raw)
+            elif issubclass(item, Choice) or child.tag == item.TAG:
+                yield item.from_element(child)
+
+    def write(self, value: Any, path: str) -> bytes:
+        """Turn the field's value into its TLV (its content, for `ALL`)."""
+        try:
+            if self.is_tuple:
+                body = b"".join(self._write_item(item) for item in value)
+                if self.tag == ALL:
+                    return body
+                return tlv.tlv(self.tag or 0x30, body)
+            return self._write_one(value)
+        except CodecError as error:
+            raise CodecError(error.reason, path=_join(f"{path}.{self.name}", error.path)) from error
+
+    def _write_item(self, item: Any) -> bytes:
+        if isinstance(self.kind, ListOf):
+            return tlv.tlv(self.kind.tag, self.kind.kind.encode(item))
+        return bytes(item) if isinstance(self.kind, Opaque) else item.encode()
+
+    def _write_one(self, value: Any) -> bytes:
+        if isinstance(value, _Message):
+            if self.tag is None or not self.explicit:
+                return value.encode_as(self.tag if self.tag is not None else value.TAG)
+            return tlv.tlv(self.tag, value.encode())
+        if isinstance(self.kind, Opaque):
+            if self.tag is None or self.tag == self.kind.tag:
+                return bytes(value)
+            if self.explicit:
+                return tlv.tlv(self.tag, value)
+            return tlv.tlv(self.tag, tlv.read_single(value).value)
+        assert self.tag is not None
+        return tlv.tlv(self.tag, self.kind.encode(value))
+
+
+@cache
+def field_specs(cls: type[_Message]) -> tuple[FieldSpec, ...]:
+    """The compiled fields of a data object, in the order of its type."""
+    hints = get_type_hints(cls, include_extras=True)
+    return tuple(
+        _compile(item.name, hints[item.name], item.default)
+        for item in fields(cls)  # type: ignore[arg-type]
+        if get_origin(hints[item.name]) is Annotated
+    )
+
+
+def _compile(name: str, hint: Any, default: Any) -> FieldSpec:
+    base, declared = get_args(hint)[:2]
+    assert isinstance(declared, FieldTag)
+    if get_origin(base) in (Union, UnionType):
+        base = next(arg for arg in get_args(base) if arg is not NoneType)
+    is_tuple = get_origin(base) is tuple
+    if is_tuple:
+        base = get_args(base)[0]
+    kind = declared.kind if declared.kind is not None else _kind_of(base)
+    untagged_choice = isinstance(kind, type) and issubclass(kind, Choice) and kind.TAG is None
+    if declared.tag is not None:
+        accepted: tuple[int, ...] = (declared.tag, *declared.also)
+    elif untagged_choice:
+        accepted = kind.tags()
+    else:
+        accepted = (kind.tag if isinstance(kind, Opaque) else kind.TAG, *declared.also)
+    explicit = declared.explicit or (untagged_choice and declared.tag is not None and not is_tuple)
+    required = default is MISSING
+    return FieldSpec(name, declared.tag, accepted, kind, explicit, required, None if required else default, is_tuple)
+
+
+def _kind_of(base: Any) -> Any:
+    if issubclass(base, _Message):
+        return base
+    if issubclass(base, IntFlag):
+        return values.NamedBits(base)
+    if issubclass(base, IntEnum):
+        return values.Enumeration(base)
+    return {
+        str: values.UTF8_STRING,
+        bool: values.BOOLEAN,
+        int: values.INTEGER,
+        bytes: values.OCTET_STRING,
+        values.BitString: values.BIT_STRING,
+    }[base]
+
+
+def _read_one(kind: Any, element: Element) -> Any:
+    if isinstance(kind, type) and issubclass(kind, _Message):
+        return kind.from_element(element)
+    if isinstance(kind, Opaque):
+        return _read_opaque(kind, element)
+    return kind.decode(element.value)
+
+
+def _read_opaque(kind: Opaque, element: Element) -> bytes:
+    if element.tag == kind.tag:
+        return bytes(element.raw)
+    inside = list(tlv.children(element.value))
+    if len(inside) == 1 and inside[0].tag == kind.tag:
+        return bytes(inside[0].raw)
+    return tlv.tlv(kind.tag, element.value)
+
+
+def _children(element: Element, path: str) -> Iterator[Element]:
+    try:
+        yield from tlv.children(element.value)
+    except CodecError as error:
+        raise CodecError(error.reason, path=_join(path, error.path)) from error
+
+
+def _join(path: str, rest: str) -> str:
+    return f"{path}.{rest}" if rest else path

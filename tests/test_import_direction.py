@@ -1,0 +1,91 @@
+"""The import contract: arrows go down, third-party libraries stay behind their fence."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PURE = {"codec", "apdu", "errors", "ids", "clock"}
+# What each package or module of ipad may import of ipad, besides itself.
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "ids": {"errors"},
+    "clock": set(),
+    "codec": {"errors"},
+    "apdu": {"errors"},
+    "board": {"errors", "toml"},
+    "config": {"errors", "ids", "toml"},
+    "toml": {"errors"},
+    "modem": PURE | {"board"},
+    "card": PURE | {"board", "modem"},
+    "es10": PURE,
+    "net": PURE,
+    "esipa": PURE | {"net"},
+    "policy": {"errors", "ids"},
+    "state": PURE,
+    "procedures": PURE | {"es10", "esipa", "policy", "state"},
+    "daemon": PURE
+    | {"board", "config", "modem", "card", "es10", "net", "esipa", "policy", "state", "procedures"},
+    "cli": PURE | {"board", "config", "daemon", "procedures", "state"},
+}
+FENCES = {
+    "serial": {"modem/serial.py"},
+    "smartcard": {"card/pcsc.py"},
+    "h11": {"net/http.py"},
+    "cbor2": {"state/store.py"},
+    "ssl": {"net/tls.py", "net/http.py"},
+    "cryptography": set(),
+    "asn1tools": set(),
+    "hil": set(),
+}
+NO_ASYNCIO = ("policy", "codec", "apdu")
+
+
+def modules(package: str) -> list[Path]:
+    return sorted(path for path in (ROOT / package).rglob("*.py") if "boards" not in path.parts)
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def unit(path: Path) -> str:
+    return path.relative_to(ROOT / "ipad").parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules("ipad"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_agent_module_imports_only_downwards(path: Path) -> None:
+    own = unit(path)
+    if own in ("__init__", "__main__"):
+        return
+    for name in imports(path):
+        top, _, rest = name.partition(".")
+        if top == "ipad" and rest:
+            target = rest.split(".")[0]
+            if target != own and target != "__version__":
+                assert target in ALLOWED[own], f"{own} must not import {target}"
+
+
+@pytest.mark.parametrize("path", modules("ipad"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_agent_keeps_third_party_libraries_behind_their_fence(path: Path) -> None:
+    place = str(path.relative_to(ROOT / "ipad"))
+    for name in imports(path):
+        top = name.split(".")[0]
+        if top in FENCES:
+            assert place in FENCES[top], f"{place} imports {top}"
+        if top == "asyncio":
+            assert unit(path) not in NO_ASYNCIO, f"{place} imports asyncio"
+
+
+@pytest.mark.parametrize("path", modules("hil"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_bench_never_imports_the_agent(path: Path) -> None:
+    assert not [name for name in imports(path) if name.split(".")[0] == "ipad"]
