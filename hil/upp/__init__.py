@@ -1,0 +1,1 @@
+"""Unprotected profile packages (TCA eUICC Profile Package: Interoperable Format Technical Specification)."""
