@@ -13,6 +13,7 @@
     │   ├── PortError              serial port missing, busy, silent, lost   (6)
     │   │   └── ModemError         the modem answered +CME/+CMS ERROR or nonsense (1)
     │   ├── CardError              no eUICC, channel lost, unusable answer   (1)
+    │   │   ├── ResetNeededError   the card refuses everything until it is reset (75)
     │   │   └── StatusWordError    .sw: the card refused a command           (4)
     │   └── NetworkError           DNS, TCP, TLS, HTTP towards a server      (6)
     │       ├── TlsTrustError      the server is not the one that is trusted
@@ -134,6 +135,12 @@ class NoEuiccError(CardError):
     """The ISD-R cannot be selected: the card is no eUICC, or it is not open to this terminal."""
 
 
+class ResetNeededError(CardError):
+    """The eUICC answers 6985 to everything, as some do after a profile switch: only a reset of the card helps."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
 class StatusWordError(CardError):
     """The card refused a command with status word `sw` (SGP.22 5.7.2; TS 102 221 10.2.1)."""
 
@@ -203,3 +210,17 @@ class ServerResultError(IpadError):
         super().__init__(f"{function}: the server answered {code}{detail and ': ' + detail}")
         self.function = function
         self.code = code
+
+
+class RspStatusError(IpadError):
+    """The function execution status of a JSON answer is no success (SGP.22 5.2.6, 6.5.1.4)."""
+
+    exit_code = ExitCode.REFUSED_BY_SERVER
+
+    def __init__(self, function: str, *, status: str, subject: str, reason: str, message: str) -> None:
+        codes = f" {subject}/{reason}" if subject or reason else ""
+        super().__init__(f"{function}: the server answered {status or 'no status'}{codes}{message and ': ' + message}")
+        self.function = function
+        self.status = status
+        self.subject = subject
+        self.reason = reason

@@ -23,14 +23,15 @@ ALLOWED: dict[str, set[str]] = {
     "modem": PURE | {"board"},
     "card": PURE | {"board", "modem"},
     "es10": PURE,
+    "es9": PURE,
     "net": PURE,
     "esipa": PURE | {"net"},
     "policy": {"errors", "ids"},
     "state": PURE,
-    "procedures": PURE | {"es10", "esipa", "policy", "state"},
+    "procedures": PURE | {"es10", "es9", "esipa", "policy", "state"},
     "daemon": PURE
-    | {"board", "config", "modem", "card", "es10", "net", "esipa", "policy", "state", "procedures"},
-    "cli": PURE | {"board", "config", "daemon", "procedures", "state"},
+    | {"board", "config", "modem", "card", "es10", "es9", "net", "esipa", "policy", "state", "procedures"},
+    "cli": PURE | {"board", "config", "daemon", "procedures", "state", "toml"},
 }
 FENCES = {
     "serial": {"modem/serial.py"},
