@@ -21,16 +21,18 @@ class EimIdType(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class EimPublicKeyData(Choice):
-    """eimPublicKeyData of EimConfigurationData."""
+    """eimPublicKeyData of EimConfigurationData; both as complete DER, where the wire has their content only."""
 
+    KEEP_DAMAGED = True
     eim_public_key: Annotated[bytes | None, f(0xA0, Opaque())] = None
     eim_certificate: Annotated[bytes | None, f(0xA1, Opaque())] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrustedPublicKeyDataTls(Choice):
-    """trustedPublicKeyDataTls of EimConfigurationData."""
+    """trustedPublicKeyDataTls of EimConfigurationData; both as complete DER, where the wire has their content only."""
 
+    KEEP_DAMAGED = True
     trusted_eim_pk_tls: Annotated[bytes | None, f(0xA0, Opaque())] = None
     trusted_certificate_tls: Annotated[bytes | None, f(0xA1, Opaque())] = None
 
@@ -47,7 +49,15 @@ class EimSupportedProtocol(IntFlag):
 
 @dataclass(frozen=True, kw_only=True)
 class EimConfigurationData(DataObject):
-    """EimConfigurationData (SGP.32)."""
+    """EimConfigurationData (SGP.32 2.11.1.1.1): one eIM as the eUICC knows it, or as it is to know it.
+
+    `eim_fqdn`: `host[:port]` to connect to, perhaps of a server in front of the eIM; untrusted text.
+    `counter_value`: the last one used; never returned by GetEimConfigurationData.
+    `association_token`: -1 asks the eUICC to make one, absent means that there is none (0 in signatures).
+    `eim_public_key_data`: verifies packages, on the eUICC alone; never for TLS.
+    `trusted_public_key_data_tls`: trust of the TLS server; absent means public PKI.
+    In updateEim what is absent stays as it is. The last field came with v1.3 and is a VendorSpecificExtension.
+    """
 
     TAG = 0x30
     eim_id: Annotated[str, f(0x80, Utf8(1, 128))]
@@ -60,6 +70,7 @@ class EimConfigurationData(DataObject):
     eim_supported_protocol: Annotated[EimSupportedProtocol | None, f(0x87)] = None
     euicc_ci_pk_id: Annotated[bytes | None, f(0x88)] = None
     indirect_profile_download: Annotated[bool, f(0x89, NULL)] = False
+    esipa_proprietary_protocol_information: Annotated[bytes | None, f(0xAA, Opaque(nested=False))] = None
 
 
 @dataclass(frozen=True, kw_only=True)

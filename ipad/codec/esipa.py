@@ -4,12 +4,9 @@ Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions repla
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated
 
-from ipad.codec.es9 import (
-    CancelSessionError,
-    CancelSessionOk,
-)
+from ipad.codec import leniency
 from ipad.codec.euicc_info import (
     DeviceInfo,
     EuiccInfo1,
@@ -26,88 +23,11 @@ from ipad.codec.notification import (
 )
 from ipad.codec.profile import (
     NotificationEvent,
-    StoreMetadataRequest,
-)
-from ipad.codec.rsp import (
-    AuthenticateServerResponse,
-    CancelSessionResponse,
-    CtxParams1,
-    PrepareDownloadResponse,
-    ServerSigned1,
-    SmdpSigned2,
 )
 from ipad.codec.schema import ALL, Choice, DataObject, ListOf, Opaque, f
-from ipad.codec.sizes import TRANSACTION_ID
+from ipad.codec.sizes import EID, TRANSACTION_ID
 from ipad.codec.tlv import Element
 from ipad.codec.values import INTEGER, NULL, Octets, OpenEnum, Utf8
-
-
-@dataclass(frozen=True, kw_only=True)
-class InitiateAuthenticationRequestEsipa(DataObject):
-    """InitiateAuthenticationRequestEsipa (SGP.32)."""
-
-    TAG = 0xBF39
-    euicc_challenge: Annotated[bytes, f(0x81, Octets(16, 16))]
-    smdp_address: Annotated[str | None, f(0x83)] = None
-    euicc_info1: Annotated[EuiccInfo1 | None, f(0xBF20)] = None
-    eim_transaction_id: Annotated[bytes | None, f(0x82, TRANSACTION_ID)] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class InitiateAuthenticationOkEsipa(DataObject):
-    """InitiateAuthenticationOkEsipa (SGP.32)."""
-
-    TAG = 0x30
-    transaction_id: Annotated[bytes | None, f(0x80, TRANSACTION_ID)] = None
-    server_signed1: Annotated[ServerSigned1, f(0x30)]
-    server_signature1: Annotated[bytes, f(0x5F37)]
-    euicc_ci_pk_identifier_to_be_used: Annotated[bytes, f(0x04)]
-    server_certificate: Annotated[bytes, f(0x30, Opaque())]
-    matching_id: Annotated[str | None, f(0x0C)] = None
-    ctx_params1: Annotated[CtxParams1 | None, f(0xA2)] = None
-
-
-class InitiateAuthenticationErrorEsipa(OpenEnum):
-    """initiateAuthenticationErrorEsipa of InitiateAuthenticationResponseEsipa."""
-
-    INVALID_DP_ADDRESS = 1
-    EUICC_VERSION_NOT_SUPPORTED_BY_DP = 2
-    CI_PK_ID_NOT_SUPPORTED = 3
-    SMDP_ADDRESS_MISMATCH = 50
-    SMDP_OID_MISMATCH = 51
-    INVALID_EIM_TRANSACTION_ID = 52
-    UNDEFINED_ERROR = 127
-
-
-@dataclass(frozen=True, kw_only=True)
-class InitiateAuthenticationResponseEsipa(Choice):
-    """InitiateAuthenticationResponseEsipa (SGP.32)."""
-
-    TAG = 0xBF39
-    initiate_authentication_ok_esipa: Annotated[InitiateAuthenticationOkEsipa | None, f(0xA0)] = None
-    initiate_authentication_error_esipa: Annotated[InitiateAuthenticationErrorEsipa | None, f(0x81)] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuthenticateClientRequestEsipa(DataObject):
-    """AuthenticateClientRequestEsipa (SGP.32)."""
-
-    TAG = 0xBF3B
-    transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
-    authenticate_server_response: Annotated[AuthenticateServerResponse, f(0xBF38)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuthenticateClientOkDpEsipa(DataObject):
-    """AuthenticateClientOkDPEsipa (SGP.32)."""
-
-    TAG = 0x30
-    transaction_id: Annotated[bytes | None, f(0x80, TRANSACTION_ID)] = None
-    profile_meta_data: Annotated[StoreMetadataRequest | None, f(0xBF25)] = None
-    smdp_signed2: Annotated[SmdpSigned2, f(0x30)]
-    smdp_signature2: Annotated[bytes, f(0x5F37)]
-    smdp_certificate: Annotated[bytes, f(0x30, Opaque())]
-    hash_cc: Annotated[bytes | None, f(0x04, Octets(32, 32))] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,90 +49,11 @@ class ProfileDownloadData(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileDownloadTriggerRequest(DataObject):
-    """ProfileDownloadTriggerRequest (SGP.32)."""
+    """ProfileDownloadTriggerRequest (SGP.32 2.11.1.3). Without data the eIM itself holds the download data."""
 
     TAG = 0xBF54
     profile_download_data: Annotated[ProfileDownloadData | None, f(0xA0)] = None
     eim_transaction_id: Annotated[bytes | None, f(0x82, TRANSACTION_ID)] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuthenticateClientOkDsEsipa(DataObject):
-    """AuthenticateClientOkDSEsipa (SGP.32)."""
-
-    TAG = 0x30
-    transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
-    profile_download_trigger: Annotated[ProfileDownloadTriggerRequest | None, f(0xBF54)] = None
-
-
-class AuthenticateClientErrorEsipa(OpenEnum):
-    """authenticateClientErrorEsipa of AuthenticateClientResponseEsipa."""
-
-    EUM_CERTIFICATE_INVALID = 1
-    EUM_CERTIFICATE_EXPIRED = 2
-    EUICC_CERTIFICATE_INVALID = 3
-    EUICC_CERTIFICATE_EXPIRED = 4
-    EUICC_SIGNATURE_INVALID = 5
-    MATCHING_ID_REFUSED = 6
-    EID_MISMATCH = 7
-    NO_ELIGIBLE_PROFILE = 8
-    CI_PK_UNKNOWN = 9
-    INVALID_TRANSACTION_ID = 10
-    INSUFFICIENT_MEMORY = 11
-    PPR_NOT_ALLOWED = 50
-    EVENT_ID_UNKNOWN = 56
-    UNDEFINED_ERROR = 127
-
-
-@dataclass(frozen=True, kw_only=True)
-class AuthenticateClientResponseEsipa(Choice):
-    """AuthenticateClientResponseEsipa (SGP.32)."""
-
-    TAG = 0xBF3B
-    authenticate_client_ok_dp_esipa: Annotated[AuthenticateClientOkDpEsipa | None, f(0xA0)] = None
-    authenticate_client_ok_ds_esipa: Annotated[AuthenticateClientOkDsEsipa | None, f(0xA1)] = None
-    authenticate_client_error_esipa: Annotated[AuthenticateClientErrorEsipa | None, f(0x82)] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class GetBoundProfilePackageRequestEsipa(DataObject):
-    """GetBoundProfilePackageRequestEsipa (SGP.32)."""
-
-    TAG = 0xBF3A
-    transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
-    prepare_download_response: Annotated[PrepareDownloadResponse, f(0xBF21)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class GetBoundProfilePackageOkEsipa(DataObject):
-    """GetBoundProfilePackageOkEsipa (SGP.32)."""
-
-    TAG = 0x30
-    transaction_id: Annotated[bytes | None, f(0x80, TRANSACTION_ID)] = None
-    bound_profile_package: Annotated[bytes, f(0xBF36, Opaque(0xBF36))]
-
-
-class GetBoundProfilePackageErrorEsipa(OpenEnum):
-    """getBoundProfilePackageErrorEsipa of GetBoundProfilePackageResponseEsipa."""
-
-    EUICC_SIGNATURE_INVALID = 1
-    CONFIRMATION_CODE_MISSING = 2
-    CONFIRMATION_CODE_REFUSED = 3
-    CONFIRMATION_CODE_RETRIES_EXCEEDED = 4
-    BPP_REBINDING_REFUSED = 5
-    DOWNLOAD_ORDER_EXPIRED = 6
-    METADATA_MISMATCH = 50
-    INVALID_TRANSACTION_ID = 95
-    UNDEFINED_ERROR = 127
-
-
-@dataclass(frozen=True, kw_only=True)
-class GetBoundProfilePackageResponseEsipa(Choice):
-    """GetBoundProfilePackageResponseEsipa (SGP.32)."""
-
-    TAG = 0xBF3A
-    get_bound_profile_package_ok_esipa: Annotated[GetBoundProfilePackageOkEsipa | None, f(0xA0)] = None
-    get_bound_profile_package_error_esipa: Annotated[GetBoundProfilePackageErrorEsipa | None, f(0x81)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,10 +64,14 @@ class EprAndNotifications(DataObject):
     euicc_package_result: Annotated[EuiccPackageResult, f(0xBF51)]
     notification_list: Annotated[tuple[PendingNotification, ...], f(0xA0)]
 
+    @classmethod
+    def conforming(cls, element: Element) -> Element:
+        return leniency.notification_list(element)
+
 
 @dataclass(frozen=True, kw_only=True)
 class IpaEuiccData(DataObject):
-    """IpaEuiccData (SGP.32)."""
+    """IpaEuiccData (SGP.32 2.11.1.2): what the tag list asked for. An empty list says that nothing waits."""
 
     TAG = 0x30
     notifications_list: Annotated[tuple[PendingNotification, ...] | None, f(0xA0)] = None
@@ -269,6 +114,10 @@ class IpaEuiccDataResponse(Choice):
     ipa_euicc_data: Annotated[IpaEuiccData | None, f(0xA0)] = None
     ipa_euicc_data_response_error: Annotated[IpaEuiccDataResponseError | None, f(0xA1)] = None
 
+    @classmethod
+    def conforming(cls, element: Element) -> Element:
+        return leniency.euicc_data(element)
+
 
 class ProfileDownloadErrorReason(OpenEnum):
     """profileDownloadErrorReason of ProfileDownloadError."""
@@ -279,11 +128,18 @@ class ProfileDownloadErrorReason(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileDownloadError(DataObject):
-    """profileDownloadError of ProfileDownloadTriggerResultData."""
+    """profileDownloadError of ProfileDownloadTriggerResultData.
+
+    `error_response`: the response that ended the download, as a complete TLV.
+    """
 
     TAG = 0x30
     profile_download_error_reason: Annotated[ProfileDownloadErrorReason, f(0x80)]
     error_response: Annotated[bytes | None, f(0x04)] = None
+
+    @classmethod
+    def conforming(cls, element: Element) -> Element:
+        return leniency.download_error(element)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -322,7 +178,10 @@ class EimPackageResultResponseError(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class EimPackageResult(Choice):
-    """EimPackageResult (SGP.32)."""
+    """EimPackageResult (SGP.32 6.3.2.7): the answer to one package; results of the eUICC in it are its exact bytes.
+
+    `unknown` also serves to wrap a TLV that is already complete.
+    """
 
     euicc_package_result: Annotated[EuiccPackageResult | None, f(0xBF51)] = None
     epr_and_notifications: Annotated[EprAndNotifications | None, f(0x30)] = None
@@ -333,10 +192,10 @@ class EimPackageResult(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class ProvideEimPackageResult(DataObject):
-    """ProvideEimPackageResult (SGP.32)."""
+    """ProvideEimPackageResult (SGP.32 5.14.6). eidValue is optional in the syntax and always sent."""
 
     TAG = 0xBF50
-    eid_value: Annotated[bytes | None, f(0x5A, Octets(16, 16))] = None
+    eid_value: Annotated[bytes | None, f(0x5A, EID)] = None
     eim_package_result: Annotated[EimPackageResult, f()]
 
 
@@ -346,25 +205,7 @@ class HandleNotificationEsipa(Choice):
 
     TAG = 0xBF3D
     pending_notification: Annotated[PendingNotification | None, f(0xA0)] = None
-    provide_eim_package_result: Annotated[ProvideEimPackageResult | None, f(0xBF50)] = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class CancelSessionRequestEsipa(DataObject):
-    """CancelSessionRequestEsipa (SGP.32)."""
-
-    TAG = 0xBF41
-    transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
-    cancel_session_response: Annotated[CancelSessionResponse, f(0xA1, also=(0xBF41,))]
-
-
-@dataclass(frozen=True, kw_only=True)
-class CancelSessionResponseEsipa(Choice):
-    """CancelSessionResponseEsipa (SGP.32)."""
-
-    TAG = 0xBF41
-    cancel_session_ok: Annotated[CancelSessionOk | None, f(0xA0)] = None
-    cancel_session_error: Annotated[CancelSessionError | None, f(0x81)] = None
+    provide_eim_package_result: Annotated[ProvideEimPackageResult | None, f(0xBF50, also=(0xA1,))] = None
 
 
 class StateChangeCause(OpenEnum):
@@ -382,13 +223,20 @@ class StateChangeCause(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GetEimPackageRequest(DataObject):
-    """GetEimPackageRequest (SGP.32)."""
+    """GetEimPackageRequest (SGP.32 5.14.5). `state_change_cause` None means that nothing changed: 0 is a cause.
+
+    `r_plmn`: the last registered PLMN in the three octets of TS 24.008.
+    """
 
     TAG = 0xBF4F
-    eid_value: Annotated[bytes, f(0x5A, Octets(16, 16))]
+    eid_value: Annotated[bytes, f(0x5A, EID)]
     notify_state_change: Annotated[bool, f(0x80, NULL)] = False
     state_change_cause: Annotated[StateChangeCause | None, f(0x81)] = None
     r_plmn: Annotated[bytes | None, f(0x82, Octets(3, 3))] = None
+
+    @classmethod
+    def conforming(cls, element: Element) -> Element:
+        return leniency.registered_plmn(element)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -408,7 +256,7 @@ class SearchCriteriaEuiccPackageResult(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class IpaEuiccDataRequest(DataObject):
-    """IpaEuiccDataRequest (SGP.32)."""
+    """IpaEuiccDataRequest (SGP.32 2.11.1.2). `tag_list`: tags of one or two bytes each, of what is wanted."""
 
     TAG = 0xBF52
     tag_list: Annotated[bytes, f(0x5C)]
@@ -430,9 +278,10 @@ class EimPackageError(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GetEimPackageResponse(Choice):
-    """GetEimPackageResponse (SGP.32)."""
+    """GetEimPackageResponse (SGP.32 5.14.5). `unknown` is a package of another type, or a damaged one."""
 
     TAG = 0xBF4F
+    KEEP_DAMAGED = True
     euicc_package_request: Annotated[EuiccPackageRequest | None, f(0xBF51)] = None
     ipa_euicc_data_request: Annotated[IpaEuiccDataRequest | None, f(0xBF52)] = None
     profile_download_trigger_request: Annotated[ProfileDownloadTriggerRequest | None, f(0xBF54)] = None
@@ -441,7 +290,7 @@ class GetEimPackageResponse(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class EimAcknowledgements(DataObject):
-    """EimAcknowledgements (SGP.32)."""
+    """EimAcknowledgements (SGP.32 2.11.1.4): sequence numbers that the IPA removes from the eUICC, in this order."""
 
     TAG = 0xBF53
     sequence_numbers: Annotated[tuple[int, ...], f(ALL, ListOf(0x80, INTEGER))]
@@ -473,13 +322,8 @@ class ProvideEimPackageResultResponse(Choice):
     provide_eim_package_result_error: Annotated[ProvideEimPackageResultError | None, f(0x02)] = None
 
     @classmethod
-    def from_element(cls, element: Element) -> Self:
-        """Read the CHOICE; an empty BF50, as v1.0 eIMs send it, is an emptyResponse."""
-        if not len(element.value):
-            result = cls(empty_response=EmptyResponse())
-            result._remember(element)
-            return result
-        return super().from_element(element)
+    def conforming(cls, element: Element) -> Element:
+        return leniency.empty_response(element)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -502,8 +346,36 @@ class TransferEimPackageResponseEimPackageError(OpenEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CorrelationId(Choice):
+    """correlationId (SGP.32 v1.3): the transaction id of the package where it had one, else the EID."""
+
+    eim_transaction_id: Annotated[bytes | None, f(0x80, TRANSACTION_ID)] = None
+    eid_value: Annotated[bytes | None, f(0x5A, EID)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EimPackageReceivedWithCid(DataObject):
+    """eimPackageReceivedWithCid of TransferEimPackageResponse (SGP.32 v1.3)."""
+
+    TAG = 0xBF60
+    correlation_id: Annotated[CorrelationId | None, f(0xA0)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EimPackageErrorWithCid(DataObject):
+    """eimPackageErrorWithCid of TransferEimPackageResponse (SGP.32 v1.3)."""
+
+    TAG = 0xBF61
+    correlation_id: Annotated[CorrelationId | None, f(0xA0)] = None
+    eim_package_error: Annotated[TransferEimPackageResponseEimPackageError, f(0x81)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class TransferEimPackageResponse(Choice):
-    """TransferEimPackageResponse (SGP.32)."""
+    """TransferEimPackageResponse (SGP.32 6.3.3.1): goes from the IPA to the eIM, against what its name suggests.
+
+    The two alternatives with a correlationId are for eIMs of v1.3 only.
+    """
 
     TAG = 0xBF4E
     euicc_package_result: Annotated[EuiccPackageResult | None, f(0xBF51)] = None
@@ -511,3 +383,5 @@ class TransferEimPackageResponse(Choice):
     ipa_euicc_data_response: Annotated[IpaEuiccDataResponse | None, f(0xBF52)] = None
     eim_package_received: Annotated[bool | None, f(0x05, NULL)] = None
     eim_package_error: Annotated[TransferEimPackageResponseEimPackageError | None, f(0x02)] = None
+    eim_package_received_with_cid: Annotated[EimPackageReceivedWithCid | None, f(0xBF60)] = None
+    eim_package_error_with_cid: Annotated[EimPackageErrorWithCid | None, f(0xBF61)] = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import Annotated
 
-from ipad.codec.schema import DataObject, ListOf, f
+from ipad.codec.schema import DataObject, ListOf, Opaque, f
 from ipad.codec.sizes import VERSION
 from ipad.codec.values import NULL, OCTET_STRING, BitString, Octets, OpenEnum, Utf8
 
@@ -82,6 +82,7 @@ class IotSpecificInfo(DataObject):
     iot_version: Annotated[tuple[bytes, ...], f(0xA0, ListOf(0x04, VERSION))]
     ecall_supported: Annotated[bool, f(0x81, NULL)] = False
     fallback_supported: Annotated[bool, f(0x82, NULL)] = False
+    fallback_allowed_update_supported: Annotated[bool, f(0x83, NULL)] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,7 @@ class EuiccInfo2(DataObject):
     additional_euicc_info: Annotated[bytes | None, f(0x92, Octets(0, 32))] = None
     highest_svn: Annotated[bytes | None, f(0x93, VERSION)] = None
     iot_specific_info: Annotated[IotSpecificInfo | None, f(0xB4)] = None
+    euicc_minimum_security_level: Annotated[bytes | None, f(0x95, Octets(1, 1))] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +186,7 @@ class IpaCapabilities(DataObject):
     TAG = 0x30
     ipa_features: Annotated[IpaFeatures, f(0x80)]
     ipa_supported_protocols: Annotated[IpaSupportedProtocols | None, f(0x81)] = None
+    esipa_proprietary_protocol_information: Annotated[bytes | None, f(0xA2, Opaque(nested=False))] = None
 
 
 class LpaeSupport(IntFlag):

@@ -87,8 +87,9 @@ class SetDefaultDpAddressRequest(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class Psmo(Choice):
-    """Psmo (SGP.32)."""
+    """Psmo (SGP.32 2.11.1.1.3): a profile state management operation. The eUICC judges what we cannot read."""
 
+    KEEP_DAMAGED = True
     enable: Annotated[Enable | None, f(0xA3)] = None
     disable: Annotated[Disable | None, f(0xA4)] = None
     delete: Annotated[Delete | None, f(0xA5)] = None
@@ -117,8 +118,9 @@ class ListEim(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class Eco(Choice):
-    """Eco (SGP.32)."""
+    """Eco (SGP.32 2.11.1.1.2): an eIM configuration operation. The eUICC judges what we cannot read."""
 
+    KEEP_DAMAGED = True
     add_eim: Annotated[EimConfigurationData | None, f(0xA8)] = None
     delete_eim: Annotated[DeleteEim | None, f(0xA9)] = None
     update_eim: Annotated[EimConfigurationData | None, f(0xAA)] = None
@@ -135,7 +137,7 @@ class EuiccPackage(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class EuiccPackageSigned(DataObject):
-    """EuiccPackageSigned (SGP.32)."""
+    """EuiccPackageSigned (SGP.32 2.11.1.1). `counter_value` grows with each package of this eIM for this eUICC."""
 
     TAG = 0x30
     eim_id: Annotated[str, f(0x80, Utf8(1, 128))]
@@ -147,7 +149,10 @@ class EuiccPackageSigned(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class EuiccPackageRequest(DataObject):
-    """EuiccPackageRequest (SGP.32)."""
+    """EuiccPackageRequest (SGP.32 2.11.1.1): goes to the eUICC as the exact bytes received.
+
+    The signature, r and s of 32 bytes each, is over the bytes of euiccPackageSigned and the association token (`84`).
+    """
 
     TAG = 0xBF51
     euicc_package_signed: Annotated[EuiccPackageSigned, f(0x30)]
@@ -213,7 +218,7 @@ class AddEimResultCode(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class AddEimResult(Choice):
-    """AddEimResult (SGP.32)."""
+    """AddEimResult (SGP.32): a token, or a code; ok(0) means added without a token."""
 
     association_token: Annotated[int | None, f(0x84)] = None
     add_eim_result_code: Annotated[AddEimResultCode | None, f(0x02)] = None
@@ -316,8 +321,9 @@ class SetDefaultDpAddressResponse(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class EuiccResultData(Choice):
-    """EuiccResultData (SGP.32)."""
+    """EuiccResultData (SGP.32 2.11.2.1): the result of one command; its tag is that of the command."""
 
+    KEEP_DAMAGED = True
     enable_result: Annotated[EnableProfileResult | None, f(0x83)] = None
     disable_result: Annotated[DisableProfileResult | None, f(0x84)] = None
     delete_result: Annotated[DeleteProfileResult | None, f(0x85)] = None
@@ -337,7 +343,11 @@ class EuiccResultData(Choice):
 
 @dataclass(frozen=True, kw_only=True)
 class EuiccPackageResultDataSigned(DataObject):
-    """EuiccPackageResultDataSigned (SGP.32)."""
+    """EuiccPackageResultDataSigned (SGP.32 2.11.2.1).
+
+    `euicc_result` pairs with the commands of the package, up to and including the first that failed; a rollback result
+    or processingTerminated has no command.
+    """
 
     TAG = 0x30
     eim_id: Annotated[str, f(0x80, Utf8(1, 128))]
@@ -407,9 +417,14 @@ class EuiccPackageErrorUnsigned(DataObject):
 
 @dataclass(frozen=True, kw_only=True)
 class EuiccPackageResult(Choice):
-    """EuiccPackageResult (SGP.32)."""
+    """EuiccPackageResult (SGP.32 2.11.2.1); goes to the eIM as the exact bytes of the eUICC.
+
+    A signed result is stored on the eUICC until it is acknowledged by its sequence number. Errors are not stored. The
+    unsigned error says that eIM or signature were not accepted. What cannot be decoded is `unknown` and travels on.
+    """
 
     TAG = 0xBF51
+    KEEP_DAMAGED = True
     euicc_package_result_signed: Annotated[EuiccPackageResultSigned | None, f(0xA0)] = None
     euicc_package_error_signed: Annotated[EuiccPackageErrorSigned | None, f(0xA1)] = None
     euicc_package_error_unsigned: Annotated[EuiccPackageErrorUnsigned | None, f(0xA2)] = None
@@ -435,7 +450,10 @@ class CmdResult(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileRollbackResponse(DataObject):
-    """ProfileRollbackResponse (SGP.32)."""
+    """ProfileRollbackResponse (SGP.32 5.9.16).
+
+    After ok the result in it replaces that of the package which is rolled back.
+    """
 
     TAG = 0xBF58
     cmd_result: Annotated[CmdResult, f(0x02)]

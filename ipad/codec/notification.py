@@ -163,12 +163,18 @@ class CompactOtherSignedNotification(DataObject):
     eid_value: Annotated[bytes | None, f(0x5A, Octets(16, 16))] = None
     tbs_other_notification: Annotated[NotificationMetadata, f(0xBF2F)]
     euicc_notification_signature: Annotated[bytes, f(0x5F37)]
+    euicc_ci_pk_identifier_to_be_used: Annotated[bytes | None, f(0x04)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class PendingNotification(Choice):
-    """PendingNotification (SGP.32)."""
+    """PendingNotification (SGP.22 5.7.10, SGP.32 5.9.11); relayed as the exact bytes of the eUICC.
 
+    The compact forms serve minimizeEsipaBytes and appear towards an eIM only. What cannot be decoded is `unknown`: it
+    stays on the eUICC and does not hide its neighbours.
+    """
+
+    KEEP_DAMAGED = True
     profile_installation_result: Annotated[ProfileInstallationResult | None, f(0xBF37)] = None
     other_signed_notification: Annotated[OtherSignedNotification | None, f(0x30)] = None
     compact_profile_installation_result: Annotated[CompactProfileInstallationResult | None, f(0xA0)] = None

@@ -92,8 +92,19 @@ class DpProprietaryData(DataObject):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IotSpecificProfileInfo(DataObject):
+    """iotSpecificProfileInfo of ProfileInfo (SGP.32 v1.3), open to extensions."""
+
+    TAG = 0xBF64
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProfileInfo(DataObject):
-    """ProfileInfo (SGP.32)."""
+    """ProfileInfo (SGP.22 5.7.15, SGP.32 5.9.14): what the tag list asked for and the eUICC has.
+
+    So a field that is None was not asked for, or is not set, or is not known to the eUICC. `iccid` has swapped nibbles.
+    `ecall_indication`, `fallback_attribute` and `fallback_allowed` exist on an IoT eUICC only.
+    """
 
     TAG = 0xE3
     iccid: Annotated[bytes | None, f(0x5A, ICCID)] = None
@@ -109,10 +120,11 @@ class ProfileInfo(DataObject):
     profile_owner: Annotated[OperatorId | None, f(0xB7)] = None
     dp_proprietary_data: Annotated[DpProprietaryData | None, f(0xB8)] = None
     profile_policy_rules: Annotated[PprIds | None, f(0x99)] = None
-    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque())] = None
+    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque(nested=False))] = None
     ecall_indication: Annotated[bool | None, f(0x9F7B)] = None
     fallback_attribute: Annotated[bool, f(0x9F26)] = False
     fallback_allowed: Annotated[bool | None, f(0x9F67)] = None
+    iot_specific_profile_info: Annotated[IotSpecificProfileInfo | None, f(0xBF64)] = None
 
 
 class ProfileInfoListError(OpenEnum):
@@ -133,8 +145,18 @@ class ProfileInfoListResponse(Choice):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IotSpecificMetadata(DataObject):
+    """iotSpecificMetadata of StoreMetadataRequest (SGP.32 v1.3), open to extensions."""
+
+    TAG = 0xBF64
+
+
+@dataclass(frozen=True, kw_only=True)
 class StoreMetadataRequest(DataObject):
-    """StoreMetadataRequest (SGP.32)."""
+    """StoreMetadataRequest (SGP.22 5.5.3, SGP.32): the metadata of a profile, also shown to the IPA before download.
+
+    `profile_owner` belongs to the rules: without it a profile with Profile Policy Rules is refused (SGP.22 2.9.2.4).
+    """
 
     TAG = 0xBF25
     iccid: Annotated[bytes, f(0x5A, ICCID)]
@@ -146,10 +168,11 @@ class StoreMetadataRequest(DataObject):
     notification_configuration_info: Annotated[tuple[NotificationConfigurationInformation, ...] | None, f(0xB6)] = None
     profile_owner: Annotated[OperatorId | None, f(0xB7)] = None
     profile_policy_rules: Annotated[PprIds | None, f(0x99)] = None
-    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque())] = None
-    service_specific_data_not_stored_in_euicc: Annotated[bytes | None, f(0xBF23, Opaque())] = None
+    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque(nested=False))] = None
+    service_specific_data_not_stored_in_euicc: Annotated[bytes | None, f(0xBF23, Opaque(nested=False))] = None
     ecall_indication: Annotated[bool | None, f(0x9F7B)] = None
     fallback_allowed: Annotated[bool | None, f(0x9F67)] = None
+    iot_specific_metadata: Annotated[IotSpecificMetadata | None, f(0xBF64)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +185,8 @@ class UpdateMetadataRequest(DataObject):
     icon_type: Annotated[IconType | None, f(0x93)] = None
     icon: Annotated[bytes | None, f(0x94, Octets(0, 1024))] = None
     profile_policy_rules: Annotated[PprIds | None, f(0x99)] = None
-    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque())] = None
+    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque(nested=False))] = None
+    fallback_allowed: Annotated[bool | None, f(0x9F67)] = None
 
 
 @dataclass(frozen=True, kw_only=True)

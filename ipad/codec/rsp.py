@@ -255,8 +255,8 @@ class EuiccCancelSessionSigned(DataObject):
 
     TAG = 0x30
     transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
-    smdp_oid: Annotated[str, f(0x81, OID)]
-    reason: Annotated[CancelSessionReason, f(0x82)]
+    smdp_oid: Annotated[str, f(0x81, OID, also=(0x06,))]
+    reason: Annotated[CancelSessionReason, f(0x82, also=(0x81,))]
 
 
 @dataclass(frozen=True, kw_only=True)

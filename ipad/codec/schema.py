@@ -26,7 +26,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass, fields
 from enum import IntEnum, IntFlag
-from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, ClassVar, Final, Self, Union, get_args, get_origin, get_type_hints
 
@@ -50,11 +49,14 @@ class ListOf:
 class Opaque:
     """A TLV that is carried as received, `tag` first (certificates, public keys, foreign messages).
 
-    Under an implicit tag the wire shows only its content; decoding restores the outer header so that the value is always
-    a complete TLV. A nested whole TLV is accepted as well: peers send it (leniency `nested_certificate`).
+    Under an implicit tag the wire shows only its content; decoding restores the outer header so that the value is
+    always a complete TLV. Peers send a nested whole TLV instead: it is accepted as well (leniency
+    `nested-certificate`), unless `nested` is false because a single TLV of that tag is a content that the type may
+    really have.
     """
 
     tag: int = 0x30
+    nested: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ def f(tag: int | None = None, kind: Any = None, *, explicit: bool = False, also:
     return FieldTag(tag, kind, explicit, tuple(also))
 
 
-class _Message:
+class Message:
     """What SEQUENCE and CHOICE types have in common: exact bytes, decode and encode."""
 
     TAG: ClassVar[int | None] = None
+    _specs: ClassVar[tuple[FieldSpec, ...]]
     _raw: memoryview
 
     @property
@@ -105,6 +108,11 @@ class _Message:
         """Decode a TLV that carries this type, under its own or an implicit tag."""
         raise NotImplementedError
 
+    @classmethod
+    def conforming(cls, element: Element) -> Element:
+        """The element in the form of the specification: types that peers write otherwise override this."""
+        return element
+
     def encode(self) -> bytes:
         """Return the exact bytes received, or DER for an object made here."""
         return self.encode_as(self.TAG)
@@ -126,7 +134,7 @@ class _Message:
         self.__dict__["_raw"] = element.raw
 
 
-class DataObject(_Message):
+class DataObject(Message):
     """A SEQUENCE (or SEQUENCE OF)."""
 
     @classmethod
@@ -135,10 +143,11 @@ class DataObject(_Message):
             raise CodecError(f"tag {element.tag:X} is primitive, expected a constructed one", path=cls.__name__)
         specs = field_specs(cls)
         found: dict[str, Any] = {}
+        source = cls.conforming(element)
         if len(specs) == 1 and specs[0].tag == ALL:
-            found[specs[0].name] = specs[0].read(element, cls.__name__)
+            found[specs[0].name] = specs[0].read(source, cls.__name__)
         else:
-            cls._scan(element, specs, found)
+            cls._scan(source, specs, found)
         for spec in specs:
             if spec.required and spec.name not in found:
                 raise CodecError(f"{spec.name} ({spec.describe()}) is missing", path=cls.__name__)
@@ -173,12 +182,15 @@ class DataObject(_Message):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice(_Message):
+class Choice(Message):
     """A CHOICE: exactly one field is set. Without TAG its alternatives appear bare.
 
-    An alternative that is not known is kept in `unknown` as its whole TLV.
+    An alternative that is not known is kept in `unknown` as its whole TLV. So is one that is known but damaged, where
+    `KEEP_DAMAGED` is set: one odd entry must not make a signed object, or a whole list, unreadable to those who only
+    carry it.
     """
 
+    KEEP_DAMAGED: ClassVar[bool] = False
     unknown: bytes | None = None
 
     def __post_init__(self) -> None:
@@ -200,11 +212,11 @@ class Choice(_Message):
 
     @classmethod
     def from_element(cls, element: Element) -> Self:
-        alternative = element
+        alternative = cls.conforming(element)
         if cls.TAG is not None:
-            inside = list(_children(element, cls.__name__))
+            inside = list(_children(alternative, cls.__name__))
             if len(inside) == 1 and inside[0].tag == cls.TAG != element.tag:
-                return cls.from_element(inside[0])  # leniency: explicit instead of implicit tag (CancelSession)
+                return cls.from_element(inside[0])  # leniency `explicit-choice`
             if len(inside) != 1:
                 raise CodecError(f"{len(inside)} elements, expected one alternative", path=cls.__name__)
             alternative = inside[0]
@@ -216,7 +228,11 @@ class Choice(_Message):
     def _read_alternative(cls, alternative: Element) -> dict[str, Any]:
         for spec in field_specs(cls):
             if spec.accepts(alternative.tag):
-                return {spec.name: spec.read(alternative, f"{cls.__name__}.{spec.name}")}
+                try:
+                    return {spec.name: spec.read(alternative, f"{cls.__name__}.{spec.name}")}
+                except CodecError:
+                    if not cls.KEEP_DAMAGED:
+                        raise
         return {"unknown": bytes(alternative.raw)}
 
     def _build(self, tag: int | None) -> bytes:
@@ -290,7 +306,7 @@ class FieldSpec:
         return bytes(item) if isinstance(self.kind, Opaque) else item.encode()
 
     def _write_one(self, value: Any) -> bytes:
-        if isinstance(value, _Message):
+        if isinstance(value, Message):
             if self.tag is None or not self.explicit:
                 return value.encode_as(self.tag if self.tag is not None else value.TAG)
             return tlv.tlv(self.tag, value.encode())
@@ -304,15 +320,17 @@ class FieldSpec:
         return tlv.tlv(self.tag, self.kind.encode(value))
 
 
-@cache
-def field_specs(cls: type[_Message]) -> tuple[FieldSpec, ...]:
-    """The compiled fields of a data object, in the order of its type."""
-    hints = get_type_hints(cls, include_extras=True)
-    return tuple(
-        _compile(item.name, hints[item.name], item.default)
-        for item in fields(cls)  # type: ignore[arg-type]
-        if get_origin(hints[item.name]) is Annotated
-    )
+def field_specs(cls: type[Message]) -> tuple[FieldSpec, ...]:
+    """The compiled fields of a data object, in the order of its type; made at its first use."""
+    specs: tuple[FieldSpec, ...] | None = cls.__dict__.get("_specs")
+    if specs is None:
+        hints = get_type_hints(cls, include_extras=True)
+        specs = cls._specs = tuple(
+            _compile(item.name, hints[item.name], item.default)
+            for item in fields(cls)  # type: ignore[arg-type]
+            if get_origin(hints[item.name]) is Annotated
+        )
+    return specs
 
 
 def _compile(name: str, hint: Any, default: Any) -> FieldSpec:
@@ -337,7 +355,7 @@ def _compile(name: str, hint: Any, default: Any) -> FieldSpec:
 
 
 def _kind_of(base: Any) -> Any:
-    if issubclass(base, _Message):
+    if issubclass(base, Message):
         return base
     if issubclass(base, IntFlag):
         return values.NamedBits(base)
@@ -353,7 +371,7 @@ def _kind_of(base: Any) -> Any:
 
 
 def _read_one(kind: Any, element: Element) -> Any:
-    if isinstance(kind, type) and issubclass(kind, _Message):
+    if isinstance(kind, type) and issubclass(kind, Message):
         return kind.from_element(element)
     if isinstance(kind, Opaque):
         return _read_opaque(kind, element)
@@ -364,7 +382,7 @@ def _read_opaque(kind: Opaque, element: Element) -> bytes:
     if element.tag == kind.tag:
         return bytes(element.raw)
     inside = list(tlv.children(element.value))
-    if len(inside) == 1 and inside[0].tag == kind.tag:
+    if kind.nested and len(inside) == 1 and inside[0].tag == kind.tag:
         return bytes(inside[0].raw)
     return tlv.tlv(kind.tag, element.value)
 

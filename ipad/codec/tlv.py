@@ -47,22 +47,15 @@ def read_header(data: Buffer, offset: int = 0) -> Header | None:
     Raises CodecError for a header that no continuation can make valid.
     """
     size = len(data)
-    pos = offset
-    if pos >= size:
+    if offset >= size:
         return None
-    tag = data[pos]
-    pos += 1
+    tag = data[offset]
+    pos = offset + 1
     if tag & 0x1F == 0x1F:
-        for count in range(2, _MAX_TAG_BYTES + 2):
-            if count > _MAX_TAG_BYTES:
-                raise CodecError(f"tag {tag:X} at offset {offset} has more than {_MAX_TAG_BYTES} bytes")
-            if pos >= size:
-                return None
-            byte = data[pos]
-            pos += 1
-            tag = tag << 8 | byte
-            if not byte & 0x80:
-                break
+        long_tag = _read_long_tag(data, offset)
+        if long_tag is None:
+            return None
+        tag, pos = long_tag
     elif tag == 0:
         raise CodecError(f"tag 00 at offset {offset}")
     if pos >= size:
@@ -78,6 +71,18 @@ def read_header(data: Buffer, offset: int = 0) -> Header | None:
         length = int.from_bytes(data[pos : pos + count], "big")
         pos += count
     return Header(tag, pos - offset, pos - offset + length)
+
+
+def _read_long_tag(data: Buffer, offset: int) -> tuple[int, int] | None:
+    """A tag of more than one byte and the offset behind it; None when it is cut off."""
+    tag = data[offset]
+    for pos in range(offset + 1, min(offset + _MAX_TAG_BYTES, len(data))):
+        tag = tag << 8 | data[pos]
+        if not data[pos] & 0x80:
+            return tag, pos + 1
+    if len(data) - offset >= _MAX_TAG_BYTES:
+        raise CodecError(f"tag {tag:X} at offset {offset} has more than {_MAX_TAG_BYTES} bytes")
+    return None
 
 
 def read_element(data: Buffer, offset: int = 0) -> Element:

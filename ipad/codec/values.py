@@ -186,7 +186,7 @@ class Null:
             raise CodecError(f"NULL with {len(content)} octets")
         return True
 
-    def encode(self, value: bool) -> bytes:
+    def encode(self, value: bool) -> bytes:  # noqa: ARG002 - one signature for all kinds
         return b""
 
 

@@ -1,0 +1,203 @@
+"""`ipad-hil`: run the bench, operate it, tell its story.
+
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 a wait ended without its condition.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Final
+
+from hil.cli.client import ControlClient, ControlError
+from hil.cli.order import order_of
+from hil.cli.parser import CONTROL_VARIABLE, build_parser
+from hil.rig import RigError, RigOptions
+from hil.rig.foreground import run_rig
+
+_FAILED: Final = 1
+_NOT_MET: Final = 3
+_LEVELS: Final = (logging.WARNING, logging.INFO, logging.DEBUG)
+
+Action = Callable[[ControlClient, Namespace], int]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        if options.command == "rig":
+            return _rig(options)
+        if options.command == "demo":
+            return _demo(options)
+        url = options.control or os.environ.get(CONTROL_VARIABLE)
+        if not url:
+            raise ControlError(f"which rig? Give --control URL or set {CONTROL_VARIABLE}")
+        action = _ACTIONS[options.command, getattr(options, "verb", None)]
+        return action(ControlClient(url), options)
+    except (ControlError, RigError) as error:
+        print(f"ipad-hil: {error}", file=sys.stderr)  # noqa: T201
+        return _FAILED
+
+
+def _rig(options: Namespace) -> int:
+    level = _LEVELS[min(options.verbose, len(_LEVELS) - 1)]
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname).1s %(name)s: %(message)s")
+    with ExitStack() as stack:
+        state = options.state or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ipad-hil-")))
+        rig = RigOptions(
+            state=state.resolve(),
+            euicc=options.euicc,
+            personality=options.personality,
+            pki=options.pki,
+            eim_fqdn=options.eim_fqdn,
+            tls_trust=options.tls_trust,
+            pace=options.pace,
+            vpcd=options.vpcd,
+        )
+        asyncio.run(run_rig(rig, _print))
+    return 0
+
+
+def _demo(options: Namespace) -> int:
+    from hil.demo.story import run_demo  # noqa: PLC0415 - the other commands do not need it
+
+    return run_demo(options.state, options.personality, options.agent)
+
+
+def _print(text: str) -> None:
+    print(text, flush=True)  # noqa: T201
+
+
+def _print_json(value: Any) -> int:
+    _print(json.dumps(value, indent=2))
+    return 0
+
+
+def _queue(client: ControlClient, options: Namespace) -> int:
+    package = client.post(f"/eim/{options.eim}/queue", order_of(options))
+    _print(f"{package['number']} {package['label']}")
+    return 0
+
+
+def _list(client: ControlClient, options: Namespace) -> int:
+    packages = client.get(f"/eim/{options.eim}/packages")
+    if options.json:
+        return _print_json(packages)
+    for package in packages["packages"]:
+        outcome = package["outcome"] or ""
+        _print(
+            f"{package['number']:>4}  {package['state']:<15}  {outcome:<14}  {package['label']}  {package['detail']}"
+        )
+    return 0
+
+
+def _results(client: ControlClient, options: Namespace) -> int:
+    path = f"/eim/{options.eim}/results"
+    records = client.get(path, after=options.after, kind=options.kind, package=options.package)
+    if options.json:
+        return _print_json(records)
+    for record in records["results"]:
+        verdict = "" if not record["checks"] else "verified" if record["verified"] else "NOT VERIFIED"
+        news = "" if record["news"] else "(again)"
+        words = (f"{record['number']:>4}", f"{record['kind']:<13}", record["summary"], verdict, news)
+        _print("  ".join(word for word in words if word))
+    return 0
+
+
+def _cancel(client: ControlClient, options: Namespace) -> int:
+    client.post(f"/eim/{options.eim}/cancel", {"number": options.number})
+    return 0
+
+
+def _fault(client: ControlClient, options: Namespace) -> int:
+    path = f"/eim/{options.eim}/faults"
+    if options.kind == "clear":
+        return _print_json(client.delete(path))
+    if options.kind == "list":
+        return _print_json(client.get(path))
+    fault = {name: getattr(options, name) for name in ("kind", "function", "after", "value", "seconds")}
+    return _print_json(client.post(path, {**fault, "times": options.times or None}))
+
+
+def _tls(client: ControlClient, options: Namespace) -> int:
+    client.post(f"/eim/{options.eim}/tls", {"leaf": options.leaf})
+    return 0
+
+
+def _knobs(part: Callable[[Namespace], str]) -> Action:
+    def act(client: ControlClient, options: Namespace) -> int:
+        path = f"/knobs/{part(options)}"
+        settings = dict(_setting(text) for text in options.settings)
+        return _print_json(client.post(path, settings) if settings else client.get(path))
+
+    return act
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE; a value is JSON when it looks so, else text."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ControlError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _shown(path: str) -> Action:
+    return lambda client, _options: _print_json(client.get(path))
+
+
+def _posted(path: str, body: Callable[[Namespace], dict[str, Any]]) -> Action:
+    def act(client: ControlClient, options: Namespace) -> int:
+        client.post(path, body(options))
+        return 0
+
+    return act
+
+
+def _trace(client: ControlClient, options: Namespace) -> int:
+    trace = client.get("/trace", after=options.after, interface=options.interface)
+    if options.json:
+        return _print_json(trace)
+    for event in trace["events"]:
+        size = f" [{event['size']}]" if event["size"] else ""
+        _print(f"{event['seconds']:9.3f}  {event['interface']:<6} {event['direction']:<1} {event['text']}{size}")
+    return 0
+
+
+def _wait(client: ControlClient, options: Namespace) -> int:
+    conditions = {name: str(value) for name, value in map(_setting, options.conditions)}
+    answer = client.get("/wait", **conditions, timeout=options.timeout)
+    return 0 if answer["met"] else _NOT_MET
+
+
+_ACTIONS: Final[dict[tuple[str, str | None], Action]] = {
+    ("eim", "queue"): _queue,
+    ("eim", "list"): _list,
+    ("eim", "results"): _results,
+    ("eim", "cancel"): _cancel,
+    ("eim", "knob"): _knobs(lambda options: str(options.eim)),
+    ("eim", "fault"): _fault,
+    ("eim", "tls"): _tls,
+    ("card", "show"): _shown("/card"),
+    ("card", "reset"): _posted("/card/reset", lambda _: {}),
+    ("card", "knob"): _knobs(lambda _: "card"),
+    ("modem", "show"): _shown("/modem"),
+    ("modem", "power"): _posted("/modem/power", lambda options: {"on": options.state == "on"}),
+    ("modem", "hang-up"): _posted("/modem/hang-up", lambda options: {"seconds": options.seconds}),
+    ("modem", "restart"): _posted("/modem/restart", lambda _: {}),
+    ("modem", "knob"): _knobs(lambda _: "modem"),
+    ("state", None): _shown("/state"),
+    ("trace", None): _trace,
+    ("relay", None): _posted("/relay", lambda options: {"shut": options.state == "shut"}),
+    ("network", None): _knobs(lambda _: "network"),
+    ("wait", None): _wait,
+}

@@ -1,0 +1,1 @@
+"""The story of `make demo`: the agent, as a process, against a fresh rig."""

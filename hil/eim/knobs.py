@@ -1,0 +1,71 @@
+"""Behaviour of the virtual eIM that can be switched while it runs (protocol level)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Acknowledge(StrEnum):
+    """Which sequence numbers an EimAcknowledgements names (SGP.32 5.14.6)."""
+
+    ALL = "all"
+    NONE = "none"
+    """emptyResponse although results arrived."""
+    EMPTY_LIST = "empty-list"
+    """`BF53 00`."""
+    PARTIAL = "partial"
+    """Only the first number."""
+    WRONG = "wrong"
+    """Numbers that no eUICC gave: each one raised by 100000."""
+    DUPLICATE = "duplicate"
+    """Each number twice."""
+
+
+class ProtocolHeader(StrEnum):
+    """How the X-Admin-Protocol of a request is treated."""
+
+    ECHO = "echo"
+    """Accept any gsma/rsp/v<x>.<y>.<z> and answer with it."""
+    STRICT = "strict"
+    """Answer 400 to anything but gsma/rsp/v2.1.0."""
+    ABSENT = "absent"
+    """Accept anything, send none."""
+
+
+class NotificationAnswer(StrEnum):
+    """What HandleNotification is answered with."""
+
+    NO_CONTENT = "no-content"
+    EMPTY_OK = "empty-ok"
+    BODY_OK = "body-ok"
+    """200 with an unexpected body."""
+
+
+class UnsignedError(StrEnum):
+    """What to do with the token of an EuiccPackageErrorUnsigned (SGP.32 2.11.2.1)."""
+
+    RECORD = "record"
+    """Write it down; the operator judges."""
+    ADOPT_TOKEN = "adopt-token"  # noqa: S105
+    """Take over a differing associationToken and sign the package again."""
+
+
+@dataclass
+class EimKnobs:
+    """All switches with their conforming defaults."""
+
+    acknowledge: Acknowledge = Acknowledge.ALL
+    admin_protocol: ProtocolHeader = ProtocolHeader.ECHO
+    notification_answer: NotificationAnswer = NotificationAnswer.NO_CONTENT
+    unsigned_error: UnsignedError = UnsignedError.RECORD
+    get_package_error: int | None = None
+    """Answer each GetEimPackage with this eimPackageError."""
+    result_error: int | None = None
+    """Answer each ProvideEimPackageResult with this provideEimPackageResultError."""
+    recover_replays: bool = True
+    """After a replayError ask for stored results, or sign again with a higher counter."""
+    accept_legacy_signatures: bool = False
+    """Also try the signature inputs of SGP.32 v1.0 eUICCs."""
+    learn_certificate: bool = False
+    """Take the eUICC certificate of IpaEuiccData as the key of an eUICC without one."""
+    hand_out_limit: int | None = None
+    """Close a package that was handed out so often without an answer."""

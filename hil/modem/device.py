@@ -1,0 +1,218 @@
+"""The virtual modem without its AT interface: power, SIM, radio, packet contexts, and how they hang together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hil.clock import Clock, Timer
+from hil.modem.counters import Counters
+from hil.modem.knobs import Knobs, Nitz
+from hil.modem.line import LineSettings
+from hil.modem.packet import PacketContexts, PacketEvents
+from hil.modem.personality import Personality
+from hil.modem.radio import Radio
+from hil.modem.registration import RegistrationReports
+from hil.modem.sessions import SessionTable
+from hil.modem.sim import Sim, SimEvents, SimState
+from hil.modem.terminal import Card
+from hil.modem.wall_clock import WallClock
+from hil.network import Network
+
+MINIMUM_FUNCTIONALITY, FULL_FUNCTIONALITY, RADIO_OFF = 0, 1, 4
+
+
+@dataclass(frozen=True)
+class DeviceEvents:
+    """announce: send an unsolicited line. bearer: IP packets get through, or no longer. run: execute a callback that
+    may meet a card without power. reenumerate: the port goes away for so many seconds. restart: so does the modem.
+    switch_off: the modem is off until somebody supplies it again."""
+
+    announce: Callable[[str], None]
+    bearer: Callable[[bool], None]
+    run: Callable[[Callable[[], None]], None]
+    reenumerate: Callable[[float], None]
+    restart: Callable[[float], None]
+    switch_off: Callable[[], None]
+
+
+class Device:
+    """State that the command handlers read and change.
+
+    The parts are public; each of them guards its own rules. `settings` are those of the line, `echo_values` what was
+    set by commands without any effect here (`+CPSMS`, `+IPR`) and is only read back.
+    """
+
+    def __init__(
+        self, card: Card | None, network: Network, personality: Personality, clock: Clock, events: DeviceEvents
+    ) -> None:
+        self.personality = personality
+        self.network = network
+        self.clock = clock
+        self.knobs = Knobs()
+        self.counters = Counters()
+        self._events = events
+        self._boot_timer: Timer | None = None
+        self._had_traffic = False
+        self.powered = False
+        self.booted = False
+        self.functionality = FULL_FUNCTIONALITY
+        self.lpa_enabled = personality.apdu.isdr_held
+        self.settings = LineSettings(cmee=personality.line.cmee)
+        self.echo_values: dict[str, str] = {}
+        self.packet_events = False
+        self.operator_format = 0
+        self.wall = WallClock(clock)
+        self.sessions = SessionTable(personality.apdu)
+        self.sim = Sim(
+            card,
+            personality.sim,
+            clock,
+            SimEvents(
+                lost=self._card_lost,
+                settled=self._card_settled,
+                announce=events.announce,
+                run=events.run,
+                reenumerate=lambda: events.reenumerate(personality.power.reset_time),
+            ),
+        )
+        self.reports = RegistrationReports(personality.registration, events.announce)
+        self.radio = Radio(network, clock, self._registration_changed)
+        self.contexts = PacketContexts(
+            network,
+            clock,
+            personality.registration.attach_cid,
+            PacketEvents(event=self._packet_event, changed=self.update_bearer),
+        )
+        network.on_change(self._network_changed)
+
+    # Power
+
+    def power_on(self) -> None:
+        """Supply the modem; after its boot time it answers."""
+        if self.powered:
+            return
+        self.powered = True
+        self.functionality = FULL_FUNCTIONALITY
+        self.settings = LineSettings(cmee=self.personality.line.cmee)
+        self.sessions.clear()
+        self.sessions.isdr_held = self.lpa_enabled
+        self.reports.reset()
+        self.packet_events = False
+        self.operator_format = 0
+        self.echo_values.clear()
+        self._boot_timer = self.clock.call_later(self.personality.power.boot_time, lambda: self._events.run(self._boot))
+
+    def power_off(self) -> None:
+        """Take the supply away: nothing is said, the card loses its power too."""
+        if self._boot_timer is not None:
+            self._boot_timer.cancel()
+            self._boot_timer = None
+        self.powered = self.booted = False
+        self.sim.forget()
+        self.sessions.clear()
+        self.radio.set_subscriber(None)
+        self.radio.switch(on=False)
+        self.contexts.detach()
+
+    def restart(self) -> None:
+        """Reset the modem as +CFUN=1,1 does."""
+        self._events.restart(self.personality.power.reset_time)
+
+    def switch_off(self) -> None:
+        """Switch the modem off by its own command."""
+        self._events.switch_off()
+
+    def _boot(self) -> None:
+        self._boot_timer = None
+        self.booted = True
+        self.wall.restart()
+        for line in self.personality.power.boot:
+            self._events.announce(line)
+        self.sim.start()
+        self.radio.switch(on=True)
+
+    def set_functionality(self, value: int) -> None:
+        """+CFUN: 0 minimum (the card too loses its power on most modems), 1 full, everything else transmitter off."""
+        self.functionality = value
+        if value == FULL_FUNCTIONALITY:
+            if self.sim.state is SimState.OFF:
+                self.sim.start()
+            self.radio.switch(on=True)
+            return
+        self.radio.switch(on=False)
+        if value == MINIMUM_FUNCTIONALITY and self.personality.power.cfun_off_sim:
+            self.sim.stop()
+
+    # Knobs
+
+    def set_knobs(self, knobs: Knobs) -> None:
+        """Exchange the fault knobs; what they change shows at once."""
+        old, self.knobs = self.knobs, knobs
+        self.sim.knobs = knobs
+        self.radio.forced_cause = knobs.registration_cause
+        self.contexts.forced_cause = knobs.session_cause
+        if not self.booted:
+            return
+        if old.card_removed != knobs.card_removed:
+            self._events.run(self.sim.presence_changed)
+        if old.ignore_refresh != knobs.ignore_refresh:
+            self._events.run(self.sim.attend)
+        if old.registration_cause != knobs.registration_cause:
+            self.radio.reconsider()
+        if old.session_cause != knobs.session_cause:
+            self.contexts.renew()
+        self.update_bearer()
+
+    def kill_sessions(self) -> None:
+        """The APDU sessions die, with the line that the knobs name."""
+        had_any = len(self.sessions) > 0
+        if not self.knobs.keep_dead_sessions:
+            self.sessions.clear()
+        if had_any and self.knobs.session_loss_urc:
+            self._events.announce(self.knobs.session_loss_urc)
+
+    # Consequences
+
+    def update_bearer(self) -> None:
+        """Tell about IP traffic when it begins or ends."""
+        operator, subscriber = self.radio.view.operator, self.radio.subscriber
+        traffic = bool(self.contexts.sessions) and not self.knobs.no_traffic
+        if traffic and operator is not None and subscriber is not None:
+            traffic = self.network.service(subscriber, operator.plmn).data
+        if traffic != self._had_traffic:
+            self._had_traffic = traffic
+            self._events.bearer(traffic)
+
+    def _network_changed(self) -> None:
+        self.contexts.renew()
+        self.update_bearer()
+
+    def _card_lost(self) -> None:
+        if self.sim.state is not SimState.OFF and self.knobs.echo_on_refresh:
+            self.settings.echo = True
+        self.kill_sessions()
+        self.radio.set_subscriber(None)
+
+    def _card_settled(self) -> None:
+        self.radio.set_subscriber(self.sim.subscriber)
+
+    def _registration_changed(self) -> None:
+        view = self.radio.view
+        self.reports.show(view)
+        if view.registered and view.operator is not None and self.radio.subscriber is not None:
+            if not self.contexts.attached:
+                self._network_time()
+            self.contexts.attach(self.radio.subscriber, view.operator.plmn)
+        else:
+            self.contexts.detach()
+
+    def _network_time(self) -> None:
+        if self.knobs.nitz is Nitz.MISSING:
+            return
+        for line in self.wall.network_time(wrong=self.knobs.nitz is Nitz.WRONG):
+            self._events.announce(line)
+
+    def _packet_event(self, text: str) -> None:
+        if self.packet_events:
+            self._events.announce(f"+CGEV: {text}")

@@ -1,0 +1,85 @@
+"""A virtual modem behind a TCP socket, as serial servers offer one; clients use a URL such as `socket://127.0.0.1:4001`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from hil.clock import Clock
+from hil.modem.core import VirtualModem
+from hil.modem.pacing import PacedPipe, byte_time
+
+_READ_SIZE = 4096
+
+
+class TcpPort:
+    """One listener, one client at a time; a second one is turned away as from a port that is in use.
+
+    When the modem's port vanishes the client is disconnected and nobody is let in until it is back.
+    """
+
+    def __init__(self, modem: VirtualModem, clock: Clock, host: str = "127.0.0.1", speed: int | None = None) -> None:
+        pace = byte_time(speed) if speed is not None else 0.0
+        self._modem = modem
+        self._host = host
+        self._server: asyncio.Server | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._to_client = PacedPipe(clock, self._send, pace)
+        self._to_modem = PacedPipe(clock, modem.receive, pace)
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """What a client opens."""
+        return f"socket://{self._host}:{self.port}"
+
+    async def open(self, port: int = 0) -> None:
+        """Listen; 0 lets the system choose the port.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._modem.on_output(self._to_client.write)
+        self._modem.on_port(self._presence)
+        self._server = await asyncio.start_server(self._client, self._host, port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        """Disconnect the client and stop listening."""
+        if self._server is not None:
+            self._server.close()
+            self._drop()
+            await self._server.wait_closed()
+            self._server = None
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._writer is not None or not self._modem.port_present:
+            writer.transport.abort()
+            return
+        self._writer = writer
+        try:
+            while data := await reader.read(_READ_SIZE):
+                self._to_modem.write(data)
+        except ConnectionError:
+            # The client is gone, in whichever way it left.
+            pass
+        finally:
+            if self._writer is writer:
+                self._drop()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+
+    def _presence(self, present: bool) -> None:
+        if not present:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._to_client.clear()
+        self._to_modem.clear()
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.transport.abort()
+
+    def _send(self, data: bytes) -> None:
+        if self._writer is not None and not self._writer.is_closing():
+            self._writer.write(data)

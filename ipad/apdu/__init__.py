@@ -1,0 +1,1 @@
+"""Command and response APDUs and the exchange of one ES10 call, without I/O."""

@@ -1,0 +1,54 @@
+"""Run the function behind a command on an event loop and print what it reports."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import importlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from ipad.cli.invocation import Invocation, log_level, prepare
+from ipad.cli.output import Report, clean, to_json, to_text
+from ipad.daemon import log
+
+Handler = Callable[[Invocation], Awaitable[Report | None]]
+
+_BY_SIGNAL: Final = 128
+
+
+def execute(args: argparse.Namespace) -> int:
+    """Call the handler of the command; returns the exit code. Raises IpadError."""
+    log.set_up(log_level(args, log.LEVELS["warning"]))
+    call = prepare(args)
+    if args.noun == "run":
+        log.set_up(log_level(args, log.LEVELS[call.config.log.level]))
+    module, _, function = args.handler.partition(":")
+    handler: Handler = getattr(importlib.import_module(module), function)
+    try:
+        report = asyncio.run(_cancel_on_sigterm(handler, call))
+    except KeyboardInterrupt:
+        return _BY_SIGNAL + signal.SIGINT
+    except asyncio.CancelledError:
+        return _BY_SIGNAL + signal.SIGTERM
+    if report is None:
+        return 0
+    if getattr(args, "json", False):
+        text = to_json(report, indent=2 if sys.stdout.isatty() else None)
+    else:
+        text = to_text(report)
+    if text:
+        print(text)  # noqa: T201 - the command line prints
+    if report.exit_code and not getattr(args, "json", False):
+        print(f"ipad: {clean(str(report.record['message']), 600)}", file=sys.stderr)  # noqa: T201
+    return report.exit_code
+
+
+async def _cancel_on_sigterm(handler: Handler, call: Invocation) -> Report | None:
+    """SIGTERM must unwind like an error does, or the channel to the card stays open."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await handler(call)

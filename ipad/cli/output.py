@@ -1,0 +1,157 @@
+"""What commands print: one model with stable keys, shown as text for people or as JSON for programs.
+
+Text of peers (names of profiles, identifiers of eIMs, messages of servers) never reaches a terminal as it came: control
+and format characters are replaced and long text is cut. JSON is ASCII, so it needs no such care and loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ipad.errors import (
+    EuiccResultError,
+    ExitCode,
+    HttpStatusError,
+    IpadError,
+    ModemError,
+    NetworkError,
+    ServerResultError,
+    StatusWordError,
+)
+
+SCHEMA: Final = 1
+"""Number of the JSON model; grows when a key changes its meaning or goes away."""
+
+_CELL_LIMIT: Final = 64
+_MESSAGE_LIMIT: Final = 600
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The answer of a command.
+
+    `record` has the keys of the JSON object. `tables` names those of them that are lists of records: text shows them as
+    tables with the given columns, and what else is in the record as lines `key: value`. A report with an exit code
+    other than OK has a `message` that says why.
+    """
+
+    record: Mapping[str, Json]
+    tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exit_code: ExitCode = ExitCode.OK
+    notes: Sequence[str] = field(default=())
+    """Lines for people; not part of the JSON."""
+    notes_only: bool = False
+    """Whether text consists of the notes alone."""
+
+
+def clean(text: str, limit: int = _CELL_LIMIT) -> str:
+    """Text of a peer made safe for a terminal: printable characters only, at most `limit` of them."""
+    printable = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text[: limit + 1])
+    return printable if len(printable) <= limit else printable[: limit - 1] + "…"
+
+
+def to_json(report: Report, *, indent: int | None = None) -> str:
+    """The report as one JSON object."""
+    return json.dumps({"ok": report.exit_code == ExitCode.OK, "schema": SCHEMA, **report.record}, indent=indent)
+
+
+def to_text(report: Report) -> str:
+    """The report for people."""
+    if report.notes_only:
+        return "\n".join(report.notes)
+    blocks = [_pairs({key: value for key, value in report.record.items() if key not in report.tables})]
+    for key, columns in report.tables.items():
+        rows = report.record[key]
+        assert isinstance(rows, Sequence)
+        blocks.append(_table(columns, rows) if rows else [f"no {_label(key)}"])
+    blocks.append(list(report.notes))
+    return "\n\n".join("\n".join(block) for block in blocks if block)
+
+
+def _label(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _pairs(record: Mapping[str, Json], indent: str = "") -> list[str]:
+    lines = []
+    width = max((len(_label(key)) for key in record), default=0)
+    for key, value in record.items():
+        if isinstance(value, Mapping):
+            lines.append(f"{indent}{_label(key)}:")
+            lines += _pairs(value, indent + "  ")
+        else:
+            lines.append(f"{indent}{_label(key) + ':':<{width + 1}} {_cell(value, _MESSAGE_LIMIT)}".rstrip())
+    return lines
+
+
+def _table(columns: Sequence[str], rows: Sequence[Any]) -> list[str]:
+    cells = [[_label(column).upper() for column in columns]]
+    cells += [[_cell(row.get(column)) for column in columns] for row in rows]
+    widths = [max(len(line[index]) for line in cells) for index in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+
+
+def _cell(value: Json, limit: int = _CELL_LIMIT) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return clean(value, limit)
+    if isinstance(value, Mapping):
+        return _cell(value["message"], limit) if "message" in value else _cell([f"{k} {v}" for k, v in value.items()])
+    if isinstance(value, Sequence):
+        return clean(", ".join(_cell(item, limit) for item in value) or "-", limit)
+    return clean(str(value), limit)
+
+
+def error_record(error: IpadError) -> dict[str, Json]:
+    """An error as programs read it.
+
+    `class` is the branch of the error tree, `code` and `name` are the number that the peer gave (result code, status
+    word, HTTP status, +CME ERROR) and its name in the specification, or null.
+    """
+    code, name = _peer_code(error)
+    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
+    return {
+        "class": kind or "ipad",
+        "code": code,
+        "name": name,
+        "message": str(error),
+        "hint": error.hint,
+        "exit_code": int(error.exit_code),
+    }
+
+
+def _peer_code(error: IpadError) -> tuple[int | None, str | None]:
+    match error:
+        case EuiccResultError(code=code) | ServerResultError(code=code):
+            return int(code), getattr(code, "spec_name", code.name)
+        case StatusWordError(sw=sw):
+            return sw, f"{sw:04X}"
+        case HttpStatusError(status=status):
+            return status, None
+        case NetworkError(layer=layer):
+            return None, layer
+        case ModemError(code=number):
+            return number, None
+    return None, None
+
+
+def error_json(error: IpadError) -> str:
+    """The error envelope."""
+    return json.dumps({"ok": False, "schema": SCHEMA, "error": error_record(error)})
+
+
+def error_text(error: IpadError) -> str:
+    """One clear line, and a second one with advice where there is some."""
+    lines = [f"ipad: {clean(str(error), _MESSAGE_LIMIT)}"]
+    if error.hint:
+        lines.append(f"hint: {clean(error.hint, _MESSAGE_LIMIT)}")
+    return "\n".join(lines)

@@ -1,0 +1,140 @@
+"""The tree of commands. It imports nothing of the agent: `ipad --version` and usage errors cost no start-up."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final, NoReturn
+
+from ipad import __version__
+from ipad.errors import UsageError
+
+RESET_FLAGS: Final = {
+    "operational": "delete all operational profiles",
+    "field-test": "delete test profiles that were loaded in the field",
+    "default-smdp": "forget the default SM-DP+ address",
+    "preloaded-test": "delete pre-loaded test profiles (IoT eUICC)",
+    "provisioning": "delete provisioning profiles (IoT eUICC)",
+    "eim": "forget all eIMs (IoT eUICC)",
+    "immediate-enable": "forget the configuration of immediate profile enabling (IoT eUICC)",
+}
+"""Options of `euicc reset`, in the order of the bits of resetOptions (SGP.22 5.7.19, SGP.32 5.9.5)."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports wrong usage as UsageError, so that it has the same shape as every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}", hint=" ".join(self.format_usage().split()))
+
+
+def build() -> Parser:
+    """Make the parser. The namespace has `handler`, "module:function", of the command that was chosen."""
+    options = _global_options()
+    parser = Parser(
+        prog="ipad",
+        description="IoT Profile Assistant (GSMA SGP.32): lets an eIM manage the profiles of this device's eUICC.",
+        parents=[options],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"ipad {__version__}")
+    nouns = parser.add_subparsers(dest="noun", metavar="COMMAND", required=True, parser_class=Parser)
+    _add_run(nouns, options)
+    for add in (_add_euicc, _add_profile, _add_eim, _add_notification, _add_modem, _add_config):
+        add(nouns, options)
+    return parser
+
+
+def _global_options() -> argparse.ArgumentParser:
+    # SUPPRESS: an option may stand before or after the command, and the later parser must not reset the former's value.
+    options = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
+    group = options.add_argument_group("global options")
+    group.add_argument("--config", metavar="FILE", help="configuration file (default /etc/ipad/ipad.toml)")
+    group.add_argument("--modem", metavar="NAME", help="which configured modem, where there are several")
+    link = group.add_mutually_exclusive_group()
+    link.add_argument("--port", metavar="DEVICE", help="serial port of the modem, in place of the configured one")
+    link.add_argument("--card", metavar="pcsc:READER", help="eUICC in a PC/SC reader, in place of a modem")
+    group.add_argument("--board", metavar="NAME", help="board or module definition to use")
+    group.add_argument("--json", action="store_true", help="print one JSON object")
+    group.add_argument("-v", "--verbose", action="count", help="log more: -v information, -vv debugging, -vvv bytes")
+    group.add_argument("-q", "--quiet", action="store_true", help="log errors only")
+    return options
+
+
+def _noun(nouns: Any, options: argparse.ArgumentParser, name: str, text: str) -> Any:
+    parser = nouns.add_parser(name, help=text, description=text, parents=[options], allow_abbrev=False)
+    return parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
+
+
+def _verb(verbs: Any, options: argparse.ArgumentParser, name: str, text: str, handler: str) -> Parser:
+    parser: Parser = verbs.add_parser(name, help=text, description=text, parents=[options], allow_abbrev=False)
+    parser.set_defaults(handler=f"ipad.cli.{handler}")
+    return parser
+
+
+def _add_run(nouns: Any, options: argparse.ArgumentParser) -> None:
+    text = "run the agent in the foreground"
+    parser = _verb(nouns, options, "run", text, "run:run")
+    parser.add_argument(
+        "--once", action="store_true", help="poll every eIM until nothing is queued, deliver all results, and exit"
+    )
+
+
+def _add_euicc(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "euicc", "the eUICC itself")
+    _verb(verbs, options, "info", "show identity, versions and resources", "euicc:info")
+    reset = _verb(verbs, options, "reset", "reset the memory of the eUICC, as chosen by options", "euicc:reset")
+    for name, text in RESET_FLAGS.items():
+        reset.add_argument(f"--{name}", action="store_true", help=text)
+    _confirm(reset)
+
+
+def _add_profile(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "profile", "profiles on the eUICC")
+    _verb(verbs, options, "list", "list the profiles", "profile:list_profiles")
+    _with_iccid(_verb(verbs, options, "info", "show one profile", "profile:info"))
+    consumer = "(consumer eUICC only; on an IoT eUICC the eIM decides)"
+    for name in ("enable", "disable", "delete"):
+        parser = _with_iccid(_verb(verbs, options, name, f"{name} a profile {consumer}", f"profile:{name}"))
+        if name == "delete":
+            _confirm(parser)
+    nickname = _with_iccid(_verb(verbs, options, "nickname", f"name a profile {consumer}", "profile:nickname"))
+    nickname.add_argument("nickname", help="at most 64 bytes of UTF-8; empty text removes it")
+
+
+def _add_eim(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "eim", "eIMs that may manage the eUICC")
+    _verb(verbs, options, "list", "list the associated eIMs", "eim:list_eims")
+    add = _verb(verbs, options, "add", "associate the first eIM(s) from a file", "eim:add")
+    add.add_argument("file", metavar="FILE", help="DER AddInitialEimRequest (SGP.32 5.9.4)")
+    poll = _verb(verbs, options, "poll", "poll once now, as `ipad run --once` does", "eim:poll")
+    poll.add_argument("eim_id", metavar="EIMID", nargs="?", help="only this eIM")
+
+
+def _add_notification(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "notification", "notifications and results pending on the eUICC")
+    _verb(verbs, options, "list", "list what is pending", "notification:list_notifications")
+    _verb(verbs, options, "send", "send what is pending to the eIM", "notification:send")
+    remove = _verb(verbs, options, "remove", "remove one without sending it", "notification:remove")
+    remove.add_argument("seq", metavar="SEQ", type=int, help="sequence number as listed")
+
+
+def _add_modem(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "modem", "the modem")
+    _verb(verbs, options, "info", "show identity, SIM, registration and signal", "modem:info")
+    command = _verb(verbs, options, "at", "send one AT command and print the answer", "modem:at")
+    command.add_argument("command", metavar="COMMAND", help="for example AT+CPIN?")
+
+
+def _add_config(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "config", "the configuration")
+    _verb(verbs, options, "check", "check the configuration file", "config:check")
+    _verb(verbs, options, "show", "show every setting and where it comes from", "config:show")
+
+
+def _with_iccid(parser: Parser) -> Parser:
+    parser.add_argument("iccid", metavar="ICCID", help="18 to 20 digits")
+    return parser
+
+
+def _confirm(parser: Parser) -> None:
+    parser.add_argument("--yes", action="store_true", help="do it without asking; needed because it cannot be undone")

@@ -1,0 +1,1 @@
+"""The process: composition root, service loop, log and service manager."""

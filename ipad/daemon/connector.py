@@ -1,0 +1,58 @@
+"""Connections to eIMs from what the eUICC says of them and what the operator overrides."""
+
+from __future__ import annotations
+
+from ipad.codec.eim import EimConfigurationData
+from ipad.config import Config, EimConfig
+from ipad.errors import CodecError, ConfigError
+from ipad.esipa.binding import HttpsBinding
+from ipad.esipa.functions import EsipaClient
+from ipad.net.authority import AddressOverrides, Authority
+from ipad.net.client import HttpsClient, NetworkSettings
+from ipad.net.known_time import KnownTime
+from ipad.net.tls import PublicPki, ServerTls, Trust, eim_trust
+
+
+class ConfiguredConnector:
+    """Satisfies `procedures.ports.EimConnector`. Raises ConfigError for address overrides that cannot be used."""
+
+    def __init__(self, config: Config, time: KnownTime) -> None:
+        self._config = config
+        self._time = time
+        self._public = PublicPki(config.net.ca_file)
+        try:
+            overrides = AddressOverrides(config.net.addresses)
+        except CodecError as error:
+            raise ConfigError(f"net.addresses: {error}") from error
+        self._settings = NetworkSettings(
+            timeout=config.esipa.exchange_timeout, interface=config.net.interface, overrides=overrides
+        )
+
+    def unusable(self, eim: EimConfigurationData) -> str | None:
+        """Why this eIM cannot be contacted, or None."""
+        if not self._own(eim).enabled:
+            return "it is disabled in the configuration"
+        try:
+            self._server(eim)
+            self._trust(eim)
+        except CodecError as error:
+            return str(error)
+        return None
+
+    def connect(self, eim: EimConfigurationData) -> EsipaClient:
+        """A connection that is opened by its first function. Raises CodecError for an eIM that is unusable."""
+        client = HttpsClient(self._server(eim), ServerTls(self._trust(eim), self._time.now), self._settings)
+        protocol = self._own(eim).x_admin_protocol or self._config.esipa.x_admin_protocol
+        return EsipaClient(HttpsBinding(client, admin_protocol=protocol))
+
+    def _own(self, eim: EimConfigurationData) -> EimConfig:
+        return self._config.eim.get(eim.eim_id, EimConfig())
+
+    def _server(self, eim: EimConfigurationData) -> Authority:
+        name = self._own(eim).fqdn or eim.eim_fqdn
+        if not name:
+            raise CodecError("it has no eimFqdn and none is configured")
+        return Authority.parse(name)
+
+    def _trust(self, eim: EimConfigurationData) -> Trust:
+        return eim_trust(eim.trusted_public_key_data_tls, self._public)

@@ -1,0 +1,31 @@
+"""All functions of one eUICC over one session."""
+
+from __future__ import annotations
+
+from ipad.es10.es10a import Es10a
+from ipad.es10.es10b import Es10b
+from ipad.es10.es10b_iot import Es10bIot
+from ipad.es10.es10c import Es10c
+from ipad.es10.leniency import CardLeniency
+from ipad.es10.port import Es10Session
+
+
+class Euicc(Es10a, Es10b, Es10bIot, Es10c):
+    """ES10a, ES10b and ES10c, and the session below them."""
+
+    def __init__(self, session: Es10Session, leniency: CardLeniency | None = None) -> None:
+        super().__init__(session, leniency)
+        self._session = session
+
+    @property
+    def fci(self) -> bytes:
+        """The answer to SELECT of the ISD-R; empty where the transport hides it."""
+        return self._session.fci
+
+    async def close(self) -> None:
+        """Close the logical channel; the next function opens it again."""
+        await self._session.close()
+
+    async def reset(self) -> None:
+        """Reset the card; the next function opens a channel again."""
+        await self._session.reset()

@@ -1,0 +1,1 @@
+"""The cellular modem behind a serial line: AT dialogue, facts and recovery. Knows nothing of eUICCs."""

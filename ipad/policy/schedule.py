@@ -1,0 +1,76 @@
+"""When to contact which eIM next. Pure: times are monotonic seconds that the caller passes in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ipad.errors import IpadError
+from ipad.policy.backoff import failure_pause, spread
+from ipad.policy.limits import Timers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contact:
+    """The next contact of one eIM: when, and how many failures came before it."""
+
+    due: float
+    failures: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The next contact of every eIM. Every change gives a new schedule."""
+
+    timers: Timers = field(default_factory=Timers)
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+
+    def with_eims(self, eim_ids: Iterable[str], now: float) -> Schedule:
+        """Follow the list on the card: a new eIM is due at once, one that left is forgotten."""
+        contacts = {eim_id: self.contacts.get(eim_id, Contact(due=now)) for eim_id in eim_ids}
+        return replace(self, contacts=contacts)
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """The eIMs whose time has come, longest waiting first."""
+        waiting = [(contact.due, eim_id) for eim_id, contact in self.contacts.items() if contact.due <= now]
+        return tuple(eim_id for _, eim_id in sorted(waiting))
+
+    def next_at(self) -> float | None:
+        """When the next eIM is due; None without eIMs."""
+        return min((contact.due for contact in self.contacts.values()), default=None)
+
+    def triggered(self, now: float, eim_ids: Iterable[str] | None = None) -> Schedule:
+        """Make the named eIMs, or all, due at once: new bearer, local command, wake-up."""
+        chosen = set(self.contacts if eim_ids is None else eim_ids)
+        return replace(
+            self,
+            contacts={
+                eim_id: replace(contact, due=min(contact.due, now)) if eim_id in chosen else contact
+                for eim_id, contact in self.contacts.items()
+            },
+        )
+
+    def after_success(self, eim_id: str, now: float, jitter: float) -> Schedule:
+        """The eIM answered and has nothing more: the regular interval, but never less than the minimum."""
+        pause = max(spread(self.timers.poll_interval, jitter), self.timers.poll_minimum)
+        return self._set(eim_id, Contact(due=now + pause))
+
+    def after_cap(self, eim_id: str, now: float) -> Schedule:
+        """The run ended with more to do at this eIM: soon, yet after the others had their turn."""
+        return self._set(eim_id, Contact(due=now + self.timers.poll_minimum))
+
+    def after_unknown_eid(self, eim_id: str, now: float, jitter: float) -> Schedule:
+        """The eIM does not manage this eUICC: ask rarely."""
+        return self._set(eim_id, Contact(due=now + spread(self.timers.unknown_eid_interval, jitter)))
+
+    def after_failure(self, eim_id: str, error: IpadError, now: float, jitter: float) -> Schedule:
+        """The eIM could not be reached or its answer was unusable: back off."""
+        before = self.contacts.get(eim_id)
+        failures = (before.failures if before else 0) + 1
+        pause = failure_pause(error, failures, jitter, self.timers)
+        return self._set(eim_id, Contact(due=now + pause, failures=failures))
+
+    def _set(self, eim_id: str, contact: Contact) -> Schedule:
+        if eim_id not in self.contacts:
+            return self
+        return replace(self, contacts={**self.contacts, eim_id: contact})

@@ -1,0 +1,150 @@
+"""What the procedures need of the world, as protocols. Cards, servers and modems satisfy them structurally."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ipad.codec.eim import AddInitialEimOkEntry, EimConfigurationData
+from ipad.codec.es10 import Certs, EuiccConfiguredAddressesResponse
+from ipad.codec.esipa import (
+    GetEimPackageRequest,
+    GetEimPackageResponse,
+    HandleNotificationEsipa,
+    ProvideEimPackageResult,
+    ProvideEimPackageResultResponse,
+)
+from ipad.codec.euicc_info import EuiccInfo1, EuiccInfo2
+from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult, ProfileRollbackResponse
+from ipad.codec.notification import (
+    DeleteNotificationStatus,
+    RetrieveNotificationsListRequestSearchCriteria,
+    RetrieveNotificationsListResponse,
+)
+from ipad.codec.profile import ProfileInfo
+from ipad.ids import Eid, Iccid, Plmn
+
+
+class Euicc(Protocol):
+    """The functions of ES10 that the IPA uses (SGP.22 5.7, SGP.32 5.9), and the session below them.
+
+    Every method may raise CardError or PortError when the card or the way to it fails, and CodecError for an answer
+    that does not follow the specification.
+    """
+
+    @property
+    def fci(self) -> bytes:
+        """The answer to SELECT of the ISD-R; empty where the transport hides it."""
+        ...
+
+    async def close(self) -> None:
+        """Close the logical channel; the next function opens it again."""
+        ...
+
+    async def reset(self) -> None:
+        """Reset the card; the next function opens a channel again."""
+        ...
+
+    async def get_eid(self) -> Eid:
+        """ES10c.GetEID (SGP.22 5.7.20)."""
+        ...
+
+    async def get_euicc_info1(self) -> EuiccInfo1:
+        """ES10b.GetEUICCInfo (SGP.22 5.7.8)."""
+        ...
+
+    async def get_euicc_info2(self) -> EuiccInfo2:
+        """ES10b.GetEUICCInfo (SGP.22 5.7.8)."""
+        ...
+
+    async def get_euicc_configured_addresses(self) -> EuiccConfiguredAddressesResponse:
+        """ES10a.GetEuiccConfiguredAddresses (SGP.22 5.7.3)."""
+        ...
+
+    async def get_certs(self, euicc_ci_pk_id: bytes | None = None) -> Certs:
+        """ES10b.GetCerts (SGP.32 5.9.10). EuiccResultError for any other result than certificates."""
+        ...
+
+    async def get_profiles_info(self, *, tag_list: bytes | None = None) -> tuple[ProfileInfo, ...]:
+        """ES10c.GetProfilesInfo (SGP.32 5.9.14). EuiccResultError for a refused list."""
+        ...
+
+    async def get_eim_configuration_data(self, eim_id: str | None = None) -> tuple[EimConfigurationData, ...]:
+        """ES10b.GetEimConfigurationData (SGP.32 5.9.18)."""
+        ...
+
+    async def add_initial_eim(self, eims: tuple[EimConfigurationData, ...]) -> tuple[AddInitialEimOkEntry, ...]:
+        """ES10b.AddInitialEim (SGP.32 5.9.4). EuiccResultError when the list is refused."""
+        ...
+
+    async def load_euicc_package(self, request: EuiccPackageRequest) -> EuiccPackageResult:
+        """ES10b.LoadEuiccPackage (SGP.32 5.9.1). A refused package is a result, not an exception."""
+        ...
+
+    async def retrieve_notifications_list(
+        self, search_criteria: RetrieveNotificationsListRequestSearchCriteria | None = None
+    ) -> RetrieveNotificationsListResponse:
+        """ES10b.RetrieveNotificationsList (SGP.32 5.9.11)."""
+        ...
+
+    async def remove_notification_from_list(self, seq_number: int) -> DeleteNotificationStatus:
+        """ES10b.RemoveNotificationFromList (SGP.32 5.9.12); an unknown number is a status, not an exception."""
+        ...
+
+    async def profile_rollback(self, refresh_flag: bool) -> ProfileRollbackResponse:
+        """ES10b.ProfileRollback (SGP.32 5.9.16). A refusal is a response, not an exception."""
+        ...
+
+
+class Eim(Protocol):
+    """The functions of ESipa of one eIM (SGP.32 5.14), over one connection.
+
+    Every method may raise NetworkError: not reached, not trusted, or an answer that is no message of the function.
+    """
+
+    async def get_eim_package(self, request: GetEimPackageRequest) -> GetEimPackageResponse:
+        """ESipa.GetEimPackage (SGP.32 5.14.5). An undecodable alternative comes as `unknown`."""
+        ...
+
+    async def provide_eim_package_result(self, request: ProvideEimPackageResult) -> ProvideEimPackageResultResponse:
+        """ESipa.ProvideEimPackageResult (SGP.32 5.14.6). An error of the eIM is a response, not an exception."""
+        ...
+
+    async def handle_notification(self, request: HandleNotificationEsipa) -> None:
+        """ESipa.HandleNotification (SGP.32 5.14.7); returns when it was accepted."""
+        ...
+
+    async def close(self) -> None:
+        """Close the connection; the next function opens it again."""
+        ...
+
+
+class EimConnector(Protocol):
+    """Makes connections to eIMs from the configuration data on the eUICC."""
+
+    def unusable(self, eim: EimConfigurationData) -> str | None:
+        """Why this eIM cannot be contacted (no address, malformed host, unreadable trust data), or None."""
+        ...
+
+    def connect(self, eim: EimConfigurationData) -> Eim:
+        """A connection that is opened by its first function."""
+        ...
+
+
+class Connectivity(Protocol):
+    """The data bearer of the device and the modem's view of the SIM."""
+
+    async def data_session(self) -> str | None:
+        """An identity that differs for each new bearer (addresses, attach counter); None without a bearer."""
+        ...
+
+    async def wait_new_session(self, before: str | None, timeout: float) -> bool:  # noqa: ASYNC109
+        """Wait until there is a bearer other than `before`; False when `timeout` seconds pass without one."""
+        ...
+
+    async def registered_plmn(self) -> Plmn | None:
+        """The network of the last registration."""
+        ...
+
+    async def recover_sim(self, expected: Iccid | None) -> None:
+        """Make the modem read the card again after a profile change; nothing if it already shows `expected`."""
+        ...

@@ -1,0 +1,1 @@
+"""What must survive a power cut: the state file and the journal in it."""

@@ -1,0 +1,282 @@
+"""The journal: what the IPA must still know after a power cut, bound to one eUICC.
+
+Only the IPA knows these things; the eUICC keeps the signed results of accepted packages, the notifications and the eIM
+configuration, which are therefore read from it and never stored here. The content is an immutable value; `commit`
+makes a new one durable and writes nothing when it is equal to the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum, StrEnum
+from typing import Protocol
+
+from ipad.codec.eim import EimConfigurationData
+from ipad.codec.esipa import EimPackageResult, StateChangeCause
+from ipad.errors import CodecError, StateError
+from ipad.ids import Eid, Iccid
+from ipad.state.record import Record
+from ipad.state.store import Loaded
+
+
+class Step(StrEnum):
+    """How far the processing of an eUICC Package had come (SGP.32 3.3.1)."""
+
+    LOADING = "loading"  # about to be given to the eUICC, or given and not answered
+    RESULT = "result"  # its result is known and owed to the eIM
+    ROLLBACK = "rollback"  # ProfileRollback is about to be called, or called and not answered
+    ACKNOWLEDGED = "acknowledged"  # the eIM has the result; what it acknowledged is to be removed from the eUICC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Marker:
+    """The eUICC Package in progress.
+
+    `eim_configuration` is the EimConfigurationData TLV of the eIM as it was before the package: the result goes there
+    even if the package deleted or changed that entry. `result` is the EimPackageResult TLV that is delivered.
+    """
+
+    eim_id: str
+    eim_configuration: bytes
+    eim_transaction_id: bytes | None
+    counter_value: int
+    iccid_before: Iccid | None
+    rollback_flag: bool
+    step: Step
+    result: bytes | None = None
+    profile_changed: bool = False
+    acknowledged: tuple[int, ...] = ()
+
+    @property
+    def eim(self) -> EimConfigurationData:
+        """The eIM that gave the package; `eim_id` is the one that the package names."""
+        return EimConfigurationData.decode(self.eim_configuration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndeliveredResult:
+    """An EimPackageResult TLV that its eIM does not have yet, and how that eIM was reached when it arose."""
+
+    eim_id: str
+    eim_configuration: bytes
+    result: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Postponed:
+    """A notification that its receiver refused: how often, and not before which wall clock second to try again."""
+
+    refusals: int
+    not_before: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnabledProfile:
+    """Which profile was enabled; `iccid` is None when none was."""
+
+    iccid: Iccid | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalContent:
+    """Everything that is kept for one eUICC.
+
+    `notify` holds, for each eIM that is to be told of a state change, the cause; an eIM without an entry has nothing to
+    be told, which is not the same as cause 0. `enabled` is None while never read. `time_floor` is a wall clock second
+    that has certainly passed. `extra` are entries of a newer version, kept as they are.
+    """
+
+    eid: Eid
+    marker: Marker | None = None
+    notify: Mapping[str, StateChangeCause] = field(default_factory=dict)
+    undelivered: tuple[UndeliveredResult, ...] = ()
+    postponed: Mapping[bytes, Postponed] = field(default_factory=dict)
+    enabled: EnabledProfile | None = None
+    eim_fingerprint: bytes | None = None
+    time_floor: int = 0
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+
+class Origin(Enum):
+    """Where the content of a journal came from when it was opened."""
+
+    KEPT = "kept"
+    NEW = "new"
+    OTHER_EUICC = "otherEuicc"
+    DAMAGED = "damaged"
+
+
+class JournalStore(Protocol):
+    """Where the journal is kept; `StateStore` on the device."""
+
+    def load(self) -> Loaded:
+        """Read what was saved last."""
+        ...
+
+    def set_aside(self, reason: str) -> str:
+        """Keep an unreadable file for a person to look at, out of the way; return a sentence about it."""
+        ...
+
+    async def save(self, content: Mapping[str, object]) -> bool:
+        """Make the content durable; False when it already was."""
+        ...
+
+
+class Journal:
+    """The journal of one eUICC. `notice` says what happened to an older or damaged file."""
+
+    def __init__(self, store: JournalStore, content: JournalContent, origin: Origin, notice: str | None = None) -> None:
+        self._store = store
+        self._content = content
+        self.origin = origin
+        self.notice = notice
+
+    @classmethod
+    def open(cls, store: JournalStore, eid: Eid) -> Journal:
+        """Read the journal of this eUICC.
+
+        Content of another eUICC is dropped (`Origin.OTHER_EUICC`), unreadable content is set aside (`Origin.DAMAGED`).
+        Raises StateError when the file cannot be read or is of a newer version.
+        """
+        loaded = store.load()
+        fresh = JournalContent(eid=eid)
+        if loaded.content is None:
+            return cls(store, fresh, Origin.DAMAGED if loaded.notice else Origin.NEW, loaded.notice)
+        try:
+            content = decode_content(loaded.content)
+        except (StateError, CodecError) as error:
+            return cls(store, fresh, Origin.DAMAGED, store.set_aside(str(error)))
+        if content.eid != eid:
+            notice = f"the journal belongs to eUICC {content.eid.masked()}, not to {eid.masked()}: dropped"
+            return cls(store, fresh, Origin.OTHER_EUICC, notice)
+        return cls(store, content, Origin.KEPT)
+
+    @property
+    def content(self) -> JournalContent:
+        """What is durable now (or, in a journal never committed, what would be)."""
+        return self._content
+
+    async def commit(self, content: JournalContent) -> None:
+        """Make `content` durable. Writes nothing when it equals the present one.
+
+        Raises StateError when it cannot be written; the present content is unchanged then.
+        """
+        if content == self._content:
+            return
+        await self._store.save(encode_content(content))
+        self._content = content
+
+    async def set_marker(self, marker: Marker | None) -> None:
+        """Commit with another marker."""
+        await self.commit(replace(self._content, marker=marker))
+
+
+def encode_content(content: JournalContent) -> dict[str, object]:
+    """The plain values of a content; entries that say nothing are left out."""
+    entries: dict[str, object] = {**content.extra, "eid": content.eid.octets}
+    optional: dict[str, object] = {
+        "marker": _encode_marker(content.marker) if content.marker else None,
+        "notify": {eim_id: int(cause) for eim_id, cause in content.notify.items()},
+        "undelivered": [_encode_undelivered(item) for item in content.undelivered],
+        "postponed": {key: [item.refusals, item.not_before] for key, item in content.postponed.items()},
+        "enabled": None if content.enabled is None else [_octets(content.enabled.iccid)],
+        "eim_fingerprint": content.eim_fingerprint,
+        "time_floor": content.time_floor,
+    }
+    entries.update((name, value) for name, value in optional.items() if value)
+    return entries
+
+
+def decode_content(values: Mapping[str, object]) -> JournalContent:
+    """The content of plain values. Raises StateError or CodecError for values of a wrong shape."""
+    record = Record(values, "journal")
+    marker = record.record("marker")
+    enabled = record.items("enabled")
+    content = JournalContent(
+        eid=Eid(record.need_octets("eid")),
+        marker=None if marker is None else _decode_marker(marker),
+        notify={eim_id: StateChangeCause(cause) for eim_id, cause in record.numbers_by_text("notify").items()},
+        undelivered=tuple(_decode_undelivered(item) for item in record.records("undelivered")),
+        postponed={key: _decode_postponed(pair) for key, pair in record.pairs_by_octets("postponed").items()},
+        enabled=EnabledProfile(iccid=_iccid(enabled[0])) if enabled else None,
+        eim_fingerprint=record.octets("eim_fingerprint"),
+        time_floor=record.number("time_floor") or 0,
+    )
+    return replace(content, extra=record.rest())
+
+
+def _encode_marker(marker: Marker) -> dict[str, object]:
+    return {
+        "eim_id": marker.eim_id,
+        "eim_configuration": marker.eim_configuration,
+        "eim_transaction_id": marker.eim_transaction_id,
+        "counter_value": marker.counter_value,
+        "iccid_before": _octets(marker.iccid_before),
+        "rollback_flag": marker.rollback_flag,
+        "step": str(marker.step),
+        "result": marker.result,
+        "profile_changed": marker.profile_changed,
+        "acknowledged": list(marker.acknowledged),
+    }
+
+
+def _decode_marker(record: Record) -> Marker:
+    step = record.need_text("step")
+    if step not in set(Step):
+        raise StateError(f"{record.place}.step is {step!r}, which is no known step")
+    result = record.octets("result")
+    if step != Step.LOADING and result is None:
+        raise StateError(f"{record.place}.result is missing at step {step}")
+    return Marker(
+        eim_id=record.need_text("eim_id"),
+        eim_configuration=_configuration(record),
+        eim_transaction_id=record.octets("eim_transaction_id"),
+        counter_value=record.need_number("counter_value"),
+        iccid_before=_iccid(record.octets("iccid_before")),
+        rollback_flag=record.flag("rollback_flag"),
+        step=Step(step),
+        result=None if result is None else _package_result(result),
+        profile_changed=record.flag("profile_changed"),
+        acknowledged=record.numbers("acknowledged"),
+    )
+
+
+def _encode_undelivered(item: UndeliveredResult) -> dict[str, object]:
+    return {"eim_id": item.eim_id, "eim_configuration": item.eim_configuration, "result": item.result}
+
+
+def _decode_undelivered(record: Record) -> UndeliveredResult:
+    return UndeliveredResult(
+        eim_id=record.need_text("eim_id"),
+        eim_configuration=_configuration(record),
+        result=_package_result(record.need_octets("result")),
+    )
+
+
+def _configuration(record: Record) -> bytes:
+    """The octets of an EimConfigurationData that can be decoded, as everything that uses them relies on."""
+    octets = record.need_octets("eim_configuration")
+    EimConfigurationData.decode(octets)
+    return octets
+
+
+def _package_result(octets: bytes) -> bytes:
+    EimPackageResult.decode(octets)
+    return octets
+
+
+def _decode_postponed(pair: tuple[int, int]) -> Postponed:
+    return Postponed(refusals=pair[0], not_before=pair[1])
+
+
+def _octets(iccid: Iccid | None) -> bytes | None:
+    return None if iccid is None else iccid.octets
+
+
+def _iccid(octets: object) -> Iccid | None:
+    if octets is None:
+        return None
+    if not isinstance(octets, bytes):
+        raise StateError("an ICCID of the journal is no byte string")
+    return Iccid(octets)

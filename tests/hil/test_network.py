@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from hil.network import AddressPool, Network, Operator, PacketSession, Service, SessionRefusal, Signal, Subscriber
+
+GERMAN = Subscriber("262010000000001", "26201")
+BRITISH = Subscriber("234100000000002", "23410")
+
+
+def test_open_world_has_the_home_of_every_subscriber() -> None:
+    network = Network()
+    assert [operator.plmn for operator in network.visible(GERMAN)] == ["26201"]
+    assert network.reject_cause(GERMAN, network.operator("26201")) is None
+    assert network.visible(None) == []
+
+
+def test_closed_world_has_only_what_was_described() -> None:
+    network = Network([Operator("23410")], open_world=False)
+    assert [operator.plmn for operator in network.visible(GERMAN)] == ["23410"]
+
+
+def test_home_comes_first_then_the_stronger_ones() -> None:
+    network = Network(
+        [
+            Operator("20801", signal=Signal(-100)),
+            Operator("20810", signal=Signal(-70)),
+            Operator("26201", signal=Signal(-120)),
+        ]
+    )
+    assert [operator.plmn for operator in network.visible(GERMAN)] == ["26201", "20810", "20801"]
+
+
+def test_roaming_needs_an_agreement() -> None:
+    operator = Operator("26202", partners=frozenset({"23410"}))
+    network = Network([operator])
+    assert network.reject_cause(BRITISH, operator) is None
+    assert network.reject_cause(GERMAN, operator) == 11
+
+
+def test_most_specific_service_counts() -> None:
+    network = Network(default_service=Service(search_time=9))
+    assert network.service(GERMAN, "26201").search_time == 9
+    network.set_service(Service(search_time=1), plmn="26201")
+    network.set_service(Service(search_time=2), imsi="262")
+    network.set_service(Service(search_time=3), imsi="262", plmn="26201")
+    network.set_service(Service(search_time=4), imsi=GERMAN.imsi)
+    assert network.service(BRITISH, "26201").search_time == 1
+    assert network.service(Subscriber("262019", "26201"), "26202").search_time == 2
+    assert network.service(Subscriber("262019", "26201"), "26201").search_time == 3
+    assert network.service(GERMAN, "26201").search_time == 4
+    network.clear_services()
+    assert network.service(GERMAN, "26201").search_time == 9
+
+
+def test_listeners_hear_of_changes_until_they_leave() -> None:
+    network, heard = Network(), []
+    leave = network.on_change(lambda: heard.append(True))
+    network.set_signal("26201", None)
+    assert network.visible(GERMAN) == []
+    leave()
+    network.set_signal("26201", Signal())
+    assert heard == [True]
+
+
+def test_every_session_has_its_own_address() -> None:
+    network = Network()
+    first = network.open_session(GERMAN, "26201", "", "IP")
+    assert isinstance(first, PacketSession)
+    network.close_session(first)
+    second = network.open_session(GERMAN, "26201", "iot", "IPV4V6")
+    assert isinstance(second, PacketSession)
+    assert first.address != second.address
+    assert (first.apn, second.apn) == ("internet", "iot")
+
+
+def test_sessions_are_refused_with_their_cause() -> None:
+    network = Network()
+    assert network.open_session(GERMAN, "26201", "", "IPV6") == SessionRefusal(50)
+    network.set_service(Service(session_cause=27))
+    assert network.open_session(GERMAN, "26201", "", "IP") == SessionRefusal(27)
+
+
+def test_pool_hands_out_all_addresses_in_turn_and_then_none() -> None:
+    pool = AddressPool("192.0.2.0/29")
+    taken = [pool.take() for _ in range(5)]
+    assert taken == ["192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5", "192.0.2.6"]
+    assert pool.take() is None
+    pool.release("192.0.2.4")
+    assert pool.take() == "192.0.2.4"
+    with pytest.raises(ValueError, match="no room"):
+        AddressPool("192.0.2.0/31")
+
+
+def test_operator_needs_a_plmn() -> None:
+    with pytest.raises(ValueError, match="5 or 6 digits"):
+        Operator("262-01")

@@ -1,0 +1,96 @@
+"""`ipad euicc`, and the faults that a card can have."""
+
+import json
+import sys
+
+import pytest
+
+from hil.euicc import VirtualEuicc
+from ipad.cli.main import run
+from tests.ipad.cli.conftest import CARD, VirtualReader
+
+
+def test_info_of_an_iot_euicc(iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["euicc", "info", *CARD, "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["eid"], answer["kind"]) == (iot_card.eid, "iot")
+    assert answer["sgp32_versions"] == ["1.2.0"]
+    assert answer["free_nvm"] > 0
+    assert answer["root_smds_address"]
+
+
+def test_info_of_a_consumer_euicc(consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["euicc", "info", *CARD]) == 0
+    lines = dict(line.split(":", 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["eid"].strip() == consumer_card.eid
+    assert lines["kind"].strip() == "consumer"
+
+
+@pytest.mark.parametrize("options", [[], ["--yes"], ["--operational"]])
+def test_reset_needs_options_and_a_yes(options: list[str], iot_card: VirtualEuicc) -> None:
+    assert run(["euicc", "reset", *options, *CARD]) == 2
+    assert len(iot_card.profiles) == 4
+
+
+def test_reset_of_profiles(consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["euicc", "reset", "--operational", "--default-smdp", "--yes", "--json", *CARD]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["options"], answer["result"]) == (["operational", "default-smdp"], "ok")
+    assert consumer_card.profiles == ()
+
+
+def test_reset_of_the_eim_configuration(iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["euicc", "reset", "--eim", "--yes", "--json", *CARD]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["eim_result"] is not None
+    assert len(iot_card.profiles) == 4
+
+
+def test_consumer_euicc_has_no_eims_to_reset(consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["euicc", "reset", "--operational", "--eim", "--yes", *CARD]) == 4
+    assert "consumer eUICC" in capsys.readouterr().err
+    assert len(consumer_card.profiles) == 4
+
+
+def test_passing_6f00_is_asked_again(iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    iot_card.knobs.next_status = 0x6F00
+    assert run(["euicc", "info", *CARD, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["eid"] == iot_card.eid
+
+
+@pytest.mark.usefixtures("iot_card")
+def test_card_that_answers_6f00_to_everything(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = VirtualReader.transmit
+
+    def refusing(reader: VirtualReader, command: bytes) -> bytes:
+        return b"\x6f\x00" if command[1] == 0xE2 else honest(reader, command)
+
+    monkeypatch.setattr(VirtualReader, "transmit", refusing)
+    assert run(["euicc", "info", *CARD, "--json"]) == 4
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (error["class"], error["name"]) == ("status-word", "6F00")
+
+
+def test_card_that_answers_malformed_tlv(iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
+    iot_card.knobs.malformed_answer = True
+    assert run(["euicc", "info", *CARD, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["class"] == "codec"
+
+
+def test_card_that_is_no_euicc(
+    iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iot_card.knobs.require_terminal_capability = True
+    monkeypatch.setattr("ipad.daemon.card_access.TERMINAL_CAPABILITY", b"")
+    assert run(["euicc", "info", *CARD, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["class"] == "no-euicc"
+
+
+def test_reader_without_its_library(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "smartcard.scard", None)
+    assert run(["euicc", "info", *CARD]) == 1
+    message, hint = capsys.readouterr().err.splitlines()
+    assert "pyscard" in message
+    assert "ipad[pcsc]" in hint

@@ -1,0 +1,262 @@
+"""The poll loop: schedule, failures, signals, clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from ipad.codec.esipa import EimPackageError
+from ipad.daemon.sdnotify import ServiceManager
+from ipad.daemon.service import Service, obey_signals, reschedule
+from ipad.errors import CodecError, ConfigError, HttpStatusError, NetworkError, NoEuiccError, PortError, StateError
+from ipad.policy.limits import Timers
+from ipad.policy.schedule import Schedule
+from ipad.procedures.report import EimReport, RunReport
+from tests.ipad.daemon.fakes import Answer, FakeAgent, HeldClock, SwiftClock
+
+IDLE = RunReport(eims=(EimReport(eim_id="eim1", eim_error=EimPackageError.NO_EIM_PACKAGE_AVAILABLE),))
+TIMERS = Timers(poll_interval=3600.0)
+
+
+class RecordingManager(ServiceManager):
+    """Keeps what it would send."""
+
+    def __init__(self, watchdog: float | None = None) -> None:
+        super().__init__({})
+        self.watchdog_interval = watchdog
+        self.sent: list[str] = []
+
+    def _send(self, message: str) -> None:
+        self.sent.append(message)
+
+
+def make(
+    agent: FakeAgent,
+    clock: SwiftClock,
+    manager: ServiceManager | None = None,
+    intervals: Mapping[str, float] | None = None,
+) -> Service:
+    return Service(
+        agent.opener(),
+        Schedule(timers=TIMERS),
+        clock,
+        manager or RecordingManager(),
+        reconnect=5.0,
+        intervals=intervals or {},
+        chance=lambda: 0.0,
+    )
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop turn until the condition holds."""
+    for _ in range(10_000):
+        if condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError("it never came to that")
+
+
+async def serve(agent: FakeAgent, clock: SwiftClock, manager: ServiceManager | None = None, **options: object) -> None:
+    service = make(agent, clock, manager, **options)  # type: ignore[arg-type]
+    agent.when_exhausted = service.stop
+    await asyncio.wait_for(service.run(), 5)
+
+
+@pytest.mark.asyncio
+async def test_idle_eim_is_polled_again_after_the_interval() -> None:
+    agent, clock = FakeAgent(answers=[IDLE, IDLE]), SwiftClock()
+    await serve(agent, clock)
+    assert agent.log == ["open", "start", "poll eim1", "rest", "poll eim1", "rest", "poll eim1", "close"]
+    assert clock.waits == [3600.0, 3600.0]
+
+
+@pytest.mark.asyncio
+async def test_eim_with_an_interval_of_its_own_is_polled_by_it() -> None:
+    agent, clock = FakeAgent(answers=[IDLE]), SwiftClock()
+    await serve(agent, clock, intervals={"eim1": 60.0, "other": 1.0})
+    assert clock.waits == [60.0]
+
+
+@pytest.mark.asyncio
+async def test_eim_with_more_packages_has_its_turn_soon() -> None:
+    more = RunReport(eims=(EimReport(eim_id="eim1", more=True),))
+    agent, clock = FakeAgent(answers=[more]), SwiftClock()
+    await serve(agent, clock)
+    assert clock.waits == [TIMERS.poll_minimum]
+
+
+@pytest.mark.asyncio
+async def test_run_without_a_turn_of_the_eim_that_was_due_does_not_spin() -> None:
+    agent, clock = FakeAgent(answers=[RunReport(suspended="the emergency profile is enabled")]), SwiftClock()
+    await serve(agent, clock)
+    assert clock.waits == [TIMERS.poll_minimum]
+
+
+@pytest.mark.asyncio
+async def test_unreachable_eim_is_backed_off() -> None:
+    down = RunReport(eims=(EimReport(eim_id="eim1", network_error=NetworkError("down", layer="tcp")),))
+    agent, clock = FakeAgent(answers=[down, down, IDLE]), SwiftClock()
+    await serve(agent, clock)
+    assert clock.waits == [60.0, 120.0, 3600.0]
+
+
+@pytest.mark.asyncio
+async def test_eim_that_was_added_by_a_package_is_scheduled_with_the_others() -> None:
+    agent, clock = FakeAgent(), SwiftClock()
+
+    def adds_one() -> RunReport:
+        agent.eims = ("eim1", "eim2")
+        idle = EimPackageError.NO_EIM_PACKAGE_AVAILABLE
+        return RunReport(eims=tuple(EimReport(eim_id=name, eim_error=idle) for name in agent.eims))
+
+    agent.answers = [adds_one]
+    await serve(agent, clock)
+    assert agent.log == ["open", "start", "poll eim1", "rest", "poll eim1 eim2", "close"]
+
+
+@pytest.mark.asyncio
+async def test_without_an_eim_the_service_stays_and_a_signal_has_no_one_to_poll() -> None:
+    agent, clock, manager = FakeAgent(eims=()), HeldClock(), RecordingManager()
+    service = make(agent, clock, manager)
+    running = asyncio.ensure_future(service.run())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    service.poll_now()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert agent.log == ["open", "start", "rest", "rest"]
+    assert "STATUS=idle, no eIM can be polled" in manager.sent
+    service.stop()
+    await running
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        PortError("/dev/x: there is no such port"),
+        NoEuiccError("no eUICC"),
+        StateError("disk full"),
+        CodecError("malformed answer"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_failure_closes_everything_and_starts_over_after_a_pause(failure: Exception) -> None:
+    agent, clock = FakeAgent(answers=[failure, IDLE]), SwiftClock()
+    await serve(agent, clock)
+    assert agent.log[:6] == ["open", "start", "poll eim1", "close", "open", "start"]
+    assert clock.waits[0] == 5.0
+
+
+@pytest.mark.asyncio
+async def test_pause_grows_while_the_failure_lasts_and_starts_over_afterwards() -> None:
+    errors: list[Answer] = [PortError("gone")] * 8
+    agent, clock = FakeAgent(answers=[*errors, IDLE, PortError("gone")]), SwiftClock()
+    await serve(agent, clock)
+    assert clock.waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 3600.0, 5.0]
+
+
+@pytest.mark.asyncio
+async def test_failure_that_repeats_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    agent = FakeAgent(answers=[PortError("gone"), PortError("gone"), PortError("other")])
+    with caplog.at_level(logging.INFO, "ipad.daemon.service"):
+        await serve(agent, SwiftClock())
+    errors = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert errors == ["gone; trying again in 5 s", "other; trying again in 20 s"]
+
+
+@pytest.mark.asyncio
+async def test_wrong_configuration_ends_the_service() -> None:
+    agent = FakeAgent(start_error=ConfigError("no such board"))
+    with pytest.raises(ConfigError):
+        await serve(agent, SwiftClock())
+    assert agent.log == ["open", "start", "close"]
+
+
+@pytest.mark.asyncio
+async def test_manager_learns_of_readiness_status_and_stop() -> None:
+    manager = RecordingManager()
+    await serve(FakeAgent(answers=[IDLE]), SwiftClock(), manager)
+    assert manager.sent.count("READY=1") == 1
+    assert manager.sent[0] == "READY=1"
+    assert manager.sent[1] == "STATUS=polling eim1"
+    assert manager.sent[2].startswith("STATUS=idle, next poll 20")
+    assert manager.sent[-1] == "STOPPING=1"
+
+
+@pytest.mark.asyncio
+async def test_start_is_over_when_the_reason_of_failure_is_known() -> None:
+    manager = RecordingManager()
+    await serve(FakeAgent(start_error=PortError("gone"), answers=[IDLE]), SwiftClock(), manager)
+    assert manager.sent[:2] == ["READY=1", "STATUS=failed: gone; trying again in 5 s"]
+
+
+@pytest.mark.asyncio
+async def test_watchdog_is_fed_while_the_loop_turns() -> None:
+    manager = RecordingManager(watchdog=90.0)
+    agent, clock = FakeAgent(answers=[IDLE]), SwiftClock()
+    await serve(agent, clock, manager)
+    assert "WATCHDOG=1" in manager.sent
+
+
+@pytest.mark.asyncio
+async def test_stop_during_a_run_unwinds_it() -> None:
+    agent, clock = FakeAgent(), HeldClock()
+    service = make(agent, clock)
+    agent.when_exhausted = lambda: None
+    running = asyncio.ensure_future(service.run())
+    await until(lambda: "poll eim1" in agent.log)
+    service.stop()
+    await running
+    assert agent.log == ["open", "start", "poll eim1", "close"]
+
+
+@pytest.mark.asyncio
+async def test_signals_poll_now_and_stop() -> None:
+    agent, clock = FakeAgent(answers=[IDLE, IDLE]), HeldClock()
+    service = make(agent, clock)
+    loop = asyncio.get_running_loop()
+    obey_signals(service)
+    try:
+        running = asyncio.ensure_future(service.run())
+        await until(lambda: "rest" in agent.log)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        await until(lambda: agent.log.count("rest") == 2)
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(running, 5)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+            loop.remove_signal_handler(number)
+    assert agent.log == ["open", "start", "poll eim1", "rest", "poll eim1", "rest", "close"]
+
+
+@pytest.mark.asyncio
+async def test_signal_cuts_the_pause_after_a_failure_short_once() -> None:
+    agent, clock = FakeAgent(answers=[PortError("gone"), PortError("gone")]), HeldClock()
+    service = make(agent, clock)
+    running = asyncio.ensure_future(service.run())
+    await until(lambda: len(clock.waits) == 1)
+    service.poll_now()
+    await until(lambda: len(clock.waits) == 2)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert clock.waits == [5.0, 10.0]
+    assert agent.log.count("poll eim1") == 2
+    service.stop()
+    await running
+
+
+def test_eim_that_does_not_know_the_eid_is_asked_rarely() -> None:
+    schedule = Schedule(timers=TIMERS).with_eims(("eim1",), 0.0)
+    report = EimReport(eim_id="eim1", eim_error=EimPackageError.EID_NOT_FOUND)
+    assert reschedule(schedule, report, 0.0, 0.0).next_at() == TIMERS.unknown_eid_interval
+
+
+def test_retry_after_of_the_server_is_followed() -> None:
+    schedule = Schedule(timers=TIMERS).with_eims(("eim1",), 0.0)
+    error = HttpStatusError("busy", status=503, transient=True, retry_after=700.0)
+    assert reschedule(schedule, EimReport(eim_id="eim1", network_error=error), 0.0, 0.0).next_at() == 700.0

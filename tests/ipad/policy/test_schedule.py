@@ -1,0 +1,65 @@
+"""When to contact which eIM."""
+
+from __future__ import annotations
+
+import pytest
+
+from ipad.errors import NetworkError
+from ipad.policy.limits import Timers
+from ipad.policy.schedule import Schedule
+
+ERROR = NetworkError("no route", layer="tcp")
+
+
+def schedule() -> Schedule:
+    return Schedule(timers=Timers(poll_interval=3600.0)).with_eims(("a", "b"), 100.0)
+
+
+def test_new_eims_are_due_at_once_and_gone_ones_forgotten() -> None:
+    first = schedule()
+    assert first.due(100.0) == ("a", "b")
+    later = first.after_success("a", 100.0, 0.0).with_eims(("a", "c"), 200.0)
+    assert later.due(200.0) == ("c",)
+    assert set(later.contacts) == {"a", "c"}
+    assert Schedule().next_at() is None
+
+
+def test_success_waits_for_the_interval_but_never_less_than_the_minimum() -> None:
+    assert schedule().after_success("a", 100.0, 1.0).contacts["a"].due == pytest.approx(4060.0)
+    short = Schedule(timers=Timers(poll_interval=1.0)).with_eims(("a",), 0.0)
+    assert short.after_success("a", 0.0, 0.0).next_at() == 60.0
+
+
+def test_failures_back_off_and_success_forgets_them() -> None:
+    plan = schedule()
+    pauses = []
+    for _ in range(3):
+        plan = plan.after_failure("a", ERROR, 0.0, 0.0)
+        pauses.append(plan.contacts["a"].due)
+    assert pauses == [60.0, 120.0, 240.0]
+    plan = plan.after_success("a", 0.0, 0.0).after_failure("a", ERROR, 0.0, 0.0)
+    assert plan.contacts["a"].due == 60.0
+
+
+def test_one_eims_failure_does_not_move_another() -> None:
+    plan = schedule().after_failure("a", ERROR, 100.0, 0.0)
+    assert plan.due(100.0) == ("b",)
+    assert plan.next_at() == 100.0
+
+
+def test_longest_waiting_comes_first() -> None:
+    plan = schedule().after_failure("a", ERROR, 0.0, 0.0).after_cap("b", 10.0)
+    assert plan.due(1000.0) == ("a", "b")
+    assert plan.contacts["b"].due == 70.0
+
+
+def test_trigger_makes_due_now_and_an_unknown_eid_rarely() -> None:
+    plan = schedule().after_unknown_eid("a", 0.0, 0.0).after_success("b", 0.0, 0.0)
+    assert plan.contacts["a"].due == 86400.0
+    assert plan.triggered(5.0, ("a",)).due(5.0) == ("a",)
+    assert plan.triggered(5.0).due(5.0) == ("a", "b")
+
+
+def test_outcome_of_an_eim_that_left_meanwhile_is_ignored() -> None:
+    plan = schedule()
+    assert plan.after_failure("gone", ERROR, 0.0, 0.0) == plan

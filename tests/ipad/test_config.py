@@ -1,0 +1,174 @@
+"""The configuration file of the agent."""
+
+from pathlib import Path
+
+import pytest
+
+from ipad import config
+from ipad.config import Config, EimConfig, ModemConfig, flatten, load, split_host_port
+from ipad.errors import ConfigError, UsageError
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "ipad.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def parse(tmp_path: Path, text: str) -> Config:
+    return load(write(tmp_path, text))[0]
+
+
+def refusal(tmp_path: Path, text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse(tmp_path, text)
+    return str(caught.value).removeprefix(f"{tmp_path}/")
+
+
+def test_without_any_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DEFAULT_PATH", tmp_path / "none.toml")
+    loaded, document = load(None)
+    assert loaded == Config()
+    assert document.path is None
+
+
+def test_default_file_is_read_when_it_exists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "DEFAULT_PATH", write(tmp_path, 'log.level = "debug"'))
+    assert load(None)[0].log.level == "debug"
+
+
+def test_file_that_was_asked_for_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="No such file"):
+        load(tmp_path / "none.toml")
+
+
+def test_whole_file(tmp_path: Path) -> None:
+    loaded = parse(
+        tmp_path,
+        """
+        [state]
+        directory = "state"
+        [modem]
+        port = "/dev/ttyUSB2"
+        board = "quectel-eg25-g"
+        apdu = ["csim"]
+        max_data = 255
+        terminal_capability = "80AA000005A903830107"
+        [modem.timeouts]
+        apdu = 60
+        [esipa]
+        poll_interval = 3600
+        retry_delays = []
+        [net]
+        interface = "wwan0"
+        ca_file = "/etc/ssl/private-ca.pem"
+        [net.addresses]
+        "https://eim.example.com" = "127.0.0.1:8443"
+        "https://eim2.example.com:444" = "[::1]:8444"
+        [eim."eim.example.com"]
+        fqdn = "private.example"
+        enabled = false
+        [timers]
+        session = 60
+        [log]
+        level = "trace"
+        """,
+    )
+    modem = loaded.modem()
+    assert modem.port == "/dev/ttyUSB2"
+    assert modem.apdu == ("csim",)
+    assert modem.terminal_capability == bytes.fromhex("80AA000005A903830107")
+    assert modem.timeouts.apdu == 60.0
+    assert modem.timeouts.default is None
+    assert loaded.state.directory == tmp_path / "state"
+    assert loaded.esipa.retry_delays == ()
+    assert loaded.net.addresses["https://eim2.example.com:444"] == "[::1]:8444"
+    assert loaded.eim == {"eim.example.com": EimConfig(enabled=False, fqdn="private.example")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[modem]\nprot = 'x'", "ipad.toml:2: unknown key modem.prot; did you mean modem.port?"),
+        ("[esip]\n", "ipad.toml:1: unknown key esip; did you mean esipa?"),
+        ("[modem]\nport = 1", "ipad.toml:2: modem.port: expected text"),
+        ("modem = 3", "ipad.toml:1: modem: expected a table"),
+        ("[modem]\nmax_data = 256", "ipad.toml:2: modem.max_data: 256 is out of range, expected 1 to 255 bytes"),
+        ("[modem]\napdu = []", "ipad.toml:2: modem.apdu: (): expected at least one method"),
+        ("[modem]\napdu = ['ccho', 'ccho']", "ipad.toml:2: modem.apdu: "),
+        ("[modem]\napdu = ['qmi']", "ipad.toml:2: modem.apdu: 'qmi': expected one of 'ccho', 'csim'"),
+        ("[modem]\ncard = 'reader'", "ipad.toml:2: modem.card: 'reader': expected \"pcsc:\""),
+        ("[modem]\nport = 'a'\ncard = 'pcsc:'", "ipad.toml:3: modem.card: cannot stand beside a port"),
+        ("[modem]\nterminal_capability = '80'", "ipad.toml:2: modem.terminal_capability: "),
+        (
+            "[modem.a]\nport = 'x'\n[modem.b]\nprot = 'y'",
+            "ipad.toml:4: unknown key modem.b.prot; did you mean modem.b.",
+        ),
+        ("[modem]\nport = 'x'\n[modem.b]\nport = 'y'", "ipad.toml:2: modem.port: cannot stand beside the table"),
+        ("[esipa]\npoll_interval = 5", "ipad.toml:2: esipa.poll_interval: 5 is out of range"),
+        ('[esipa]\nx_admin_protocol = "a\\r\\nb"', "ipad.toml:2: esipa.x_admin_protocol: "),
+        ("[net.addresses]\n'eim.example' = '1.2.3.4:5'", 'ipad.toml:2: net.addresses."eim.example": expected a key'),
+        ("[net.addresses]\n'https://e x' = '1.2.3.4:5'", "ipad.toml:2: net.addresses."),
+        ("[net.addresses]\n'https://e' = 'name:5'", "ipad.toml:2: net.addresses.\"https://e\": 'name:5': expected"),
+        ("[net.addresses]\n'https://e' = '1.2.3.4'", 'ipad.toml:2: net.addresses."https://e": '),
+        ("[net.addresses]\n'https://e' = '1.2.3.4:70000'", 'ipad.toml:2: net.addresses."https://e": '),
+        ("[eim.'e']\nfqdn = 'a b'", "ipad.toml:2: eim.e.fqdn: 'a b': expected a host name, and maybe a port"),
+        ("[log]\nlevel = 'loud'", "ipad.toml:2: log.level: 'loud': expected one of 'error'"),
+    ],
+)
+def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    assert refusal(tmp_path, text).startswith(message)
+
+
+def test_hint_of_an_unknown_key_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(tmp_path, "[log]\ncolour = 1")
+    assert caught.value.hint == "known keys: level"
+    assert caught.value.exit_code == 78
+
+
+def test_several_modems_have_to_be_told_apart(tmp_path: Path) -> None:
+    loaded = parse(tmp_path, "[modem.a]\nport = 'x'\n[modem.b]\ncard = 'pcsc:R'")
+    assert loaded.modem("a").port == "x"
+    assert loaded.modem("b").reader == "R"
+    with pytest.raises(UsageError, match="several modems"):
+        loaded.modem()
+    with pytest.raises(UsageError, match="no modem 'c'"):
+        loaded.modem("c")
+
+
+def test_table_of_timeouts_is_no_modem_of_that_name(tmp_path: Path) -> None:
+    loaded = parse(tmp_path, "[modem.timeouts]\ndefault = 1")
+    assert list(loaded.modems) == ["modem"]
+    assert loaded.modem().timeouts.default == 1.0
+
+
+def test_reader_is_told_apart_from_no_reader() -> None:
+    assert ModemConfig().reader is None
+    assert ModemConfig(card="pcsc:").reader == ""
+
+
+def test_flatten_names_keys_as_the_file_does(tmp_path: Path) -> None:
+    loaded = parse(tmp_path, "[modem]\nport = 'x'\n[eim.'e.f']\nenabled = false")
+    settings = dict(flatten(loaded))
+    assert settings[("modem", "port")] == "x"
+    assert settings[("eim", "e.f", "enabled")] is False
+    named = dict(flatten(parse(tmp_path, "[modem.a]\nport = 'x'")))
+    assert named[("modem", "a", "port")] == "x"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("host", ("host", None)),
+        ("host:1", ("host", 1)),
+        ("[::1]:443", ("::1", 443)),
+        ("[::1]", ("::1", None)),
+        ("::1", None),
+        ("host:0", None),
+        ("host:", None),
+        ("", None),
+    ],
+)
+def test_host_and_port_are_split(text: str, expected: tuple[str, int | None] | None) -> None:
+    assert split_host_port(text) == expected
