@@ -9,6 +9,8 @@ from ipad.errors import CardError
 
 MAX_DATA: Final = 255
 MAX_LE: Final = 256
+MAX_RESPONSE: Final = 65_536
+"""Data of a response that a modem joined from several GET RESPONSE commands of its own."""
 
 INS_SELECT: Final = 0xA4
 INS_MANAGE_CHANNEL: Final = 0x70
@@ -105,8 +107,8 @@ class ResponseApdu:
     @classmethod
     def decode(cls, octets: bytes) -> Self:
         """Part data and status word. Raises CardError when that is impossible."""
-        if not 2 <= len(octets) <= MAX_LE + 2:
-            raise CardError(f"response APDU of {len(octets)} bytes, expected 2 to {MAX_LE + 2}")
+        if not 2 <= len(octets) <= MAX_RESPONSE + 2:
+            raise CardError(f"response APDU of {len(octets)} bytes, expected 2 to {MAX_RESPONSE + 2}")
         return cls(octets[:-2], int.from_bytes(octets[-2:], "big"))
 
 

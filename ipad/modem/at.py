@@ -15,8 +15,8 @@ from typing import Final
 from ipad.modem.fields import split_prefix
 from ipad.modem.urc import UrcTable
 
-MAX_LINE: Final = 32 * 1024
-"""Longest line kept, in bytes: a response APDU of 258 bytes needs 540, lists of operators some thousand."""
+MAX_LINE: Final = 160 * 1024
+"""Longest line kept, in bytes: a response APDU needs 540, one that the modem joined itself up to 131,100."""
 MAX_LINES: Final = 2000
 """Most lines kept of one answer."""
 

@@ -32,9 +32,13 @@ def test_a_response_is_parted() -> None:
     assert ResponseApdu.decode(bytes.fromhex("BF2E009000")) == ResponseApdu(bytes.fromhex("BF2E00"), 0x9000)
 
 
-@pytest.mark.parametrize("octets", [b"", b"\x90", bytes(259)])
+def test_a_response_that_the_modem_joined_from_several_is_parted() -> None:
+    assert ResponseApdu.decode(bytes(600) + b"\x90\x00") == ResponseApdu(bytes(600), 0x9000)
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x90", bytes(65_539)])
 def test_a_response_of_impossible_length_is_refused(octets: bytes) -> None:
-    with pytest.raises(CardError, match="expected 2 to 258"):
+    with pytest.raises(CardError, match="expected 2 to 65538"):
         ResponseApdu.decode(octets)
 
 
