@@ -13,6 +13,10 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from typing import Final
+
+from hil import aka
+from hil.aka import AkaKey
 
 
 class Access(IntEnum):
@@ -31,6 +35,12 @@ class EsmCause(IntEnum):
     UNKNOWN_APN = 27
     SERVICE_OPTION_NOT_SUBSCRIBED = 33
     IPV4_ONLY_ALLOWED = 50
+
+
+Challenged = Callable[[bytes, bytes], bytes | None]
+"""A USIM: RAND and AUTN in, the answer of AUTHENTICATE (TS 31.102 7.1.2.1) out, None when it refuses them."""
+_SUCCESSFUL: Final = b"\xdb"
+_OUT_OF_STEP: Final = b"\xdc\x0e"
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,14 @@ class AddressPool:
         self._used.discard(address)
 
 
+@dataclass
+class _AuthenticationRecord:
+    """What the operator's authentication centre has of a subscriber."""
+
+    key: AkaKey
+    sqn: int = 0
+
+
 class Network:
     """All operators at the place of the device, and their subscribers.
 
@@ -149,6 +167,7 @@ class Network:
         self._services: dict[tuple[str, str], Service] = {}
         self._listeners: list[Callable[[], None]] = []
         self._pool = AddressPool()
+        self._centre: dict[str, _AuthenticationRecord] = {}
 
     def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener` after each change; the returned function ends that."""
@@ -213,6 +232,30 @@ class Network:
         if foreign and operator.partners is not None and subscriber.home not in operator.partners:
             return 11
         return None
+
+    def enrol(self, imsi: str, key: AkaKey) -> None:
+        """Give the operator the key of a subscriber, who is challenged at each registration from now on."""
+        self._centre[imsi] = _AuthenticationRecord(key)
+
+    def authenticate(self, subscriber: Subscriber, answer: Challenged) -> bool:
+        """Challenge a subscriber (TS 33.102 6.3.3), once more after a synchronisation failure.
+
+        A subscriber whose key was not given to the operator is believed, as all are in an open world.
+        """
+        record = self._centre.get(subscriber.imsi)
+        if record is None or not record.key.known:
+            return True
+        for _ in range(2):
+            record.sqn = aka.following(record.sqn)
+            rand, autn, expected = aka.challenge(record.key, record.sqn)
+            reply = answer(rand, autn) or b""
+            if reply[:1] == _SUCCESSFUL:
+                return reply[2 : 2 + reply[1]] == expected
+            own = aka.resynchronised(record.key, rand, reply[2:16]) if reply[:2] == _OUT_OF_STEP else None
+            if own is None:
+                return False
+            record.sqn = own
+        return False
 
     def open_session(
         self, subscriber: Subscriber, plmn: str, apn: str, pdp_type: str

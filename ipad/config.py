@@ -18,6 +18,10 @@ ISD_R: Final = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
 """AID of the ISD-R (SGP.22 annex H; SGP.02 annex H)."""
 
 PCSC_PREFIX: Final = "pcsc:"
+DEFAULT_NAME: Final = "modem"
+"""Name of the modem of a plain table `[modem]`."""
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
 Host = Annotated[str, Check(lambda text: split_host_port(text) is not None, "a host name, and maybe a port")]
 HeaderText = Annotated[
@@ -110,11 +114,43 @@ class NetConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RspConfig:
+    """How SM-DP+ and SM-DS are trusted and reached, and what is decided about profile downloads."""
+
+    ci_files: tuple[Path, ...] = ()
+    ci_directory: Path | None = None
+    public_pki: bool = False
+    exchange_timeout: Annotated[float, Within(1, 900, "s")] = 90.0
+    retry_delays: Annotated[tuple[Delay, ...], Check(lambda delays: len(delays) <= 10, "at most 10 delays")] = (
+        3.0,
+        10.0,
+    )
+    download_retry_delays: Annotated[tuple[Delay, ...], Check(lambda delays: len(delays) <= 5, "at most 5 delays")] = (
+        30.0,
+    )
+    prefer_direct: bool = False
+    clock: Literal["when-set", "always", "never"] = "when-set"
+    consent: bool = False
+    eim_builds_context: bool = False
+    eim_checks_metadata: bool = False
+    user_agent: HeaderText = "gsma-rsp-lpad"
+    x_admin_protocol: HeaderText = "gsma/rsp/v2.2.0"
+
+    @property
+    def trusts_servers(self) -> bool:
+        """Whether any RSP server can be trusted, so that the agent can go to them itself."""
+        return bool(self.ci_files) or self.ci_directory is not None or self.public_pki
+
+
+@dataclass(frozen=True, slots=True)
 class EimConfig:
     """What is different for one eIM."""
 
     enabled: bool = True
     fqdn: Host | None = None
+    binding: Literal["auto", "asn1", "json", "coaps"] = "auto"
+    version: Literal["auto", "1.0", "1.2"] = "auto"
+    minimize: bool = False
     x_admin_protocol: HeaderText | None = None
     poll_interval: PollInterval | None = None
 
@@ -125,6 +161,7 @@ class TimerConfig:
 
     session: Annotated[float, Within(1, 3600, "s")] = 300.0
     session_check: Annotated[float, Within(0.1, 60, "s")] = 3.0
+    first_session: Annotated[float, Within(0, 3600, "s")] = 60.0
     reconnect: Annotated[float, Within(0.1, 600, "s")] = 5.0
 
 
@@ -140,9 +177,10 @@ class Config:
     """Everything that an operator can set. `modems` is never empty; the one of a plain `[modem]` is called "modem"."""
 
     state: StateConfig = field(default_factory=StateConfig)
-    modems: Mapping[str, ModemConfig] = field(default_factory=lambda: {"modem": ModemConfig()})
+    modems: Mapping[str, ModemConfig] = field(default_factory=lambda: {DEFAULT_NAME: ModemConfig()})
     esipa: EsipaConfig = field(default_factory=EsipaConfig)
     net: NetConfig = field(default_factory=NetConfig)
+    rsp: RspConfig = field(default_factory=RspConfig)
     eim: Mapping[str, EimConfig] = field(default_factory=dict)
     timers: TimerConfig = field(default_factory=TimerConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -157,9 +195,16 @@ class Config:
             raise UsageError(f"no modem {name!r} is configured", hint=f"configured: {', '.join(self.modems)}")
         return self.modems[name]
 
-    def with_modem(self, modem: ModemConfig) -> Self:
+    def with_modem(self, name: str, modem: ModemConfig) -> Self:
         """The same configuration with one modem in place of all."""
-        return replace(self, modems={"modem": modem})
+        return replace(self, modems={name: modem})
+
+    @property
+    def journal_file(self) -> Path:
+        """Where the state of the only modem's eUICC is kept. Raises UsageError when there are several."""
+        self.modem()
+        name = next(iter(self.modems))
+        return self.state.directory / ("journal.cbor" if name == DEFAULT_NAME else f"journal-{name}.cbor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +215,7 @@ class _File:
     modem: Mapping[str, Any] = field(default_factory=dict)
     esipa: EsipaConfig = field(default_factory=EsipaConfig)
     net: NetConfig = field(default_factory=NetConfig)
+    rsp: RspConfig = field(default_factory=RspConfig)
     eim: Mapping[str, EimConfig] = field(default_factory=dict)
     timers: TimerConfig = field(default_factory=TimerConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -198,6 +244,7 @@ def from_document(document: Document) -> Config:
         modems=_modems(document, tables.modem),
         esipa=tables.esipa,
         net=tables.net,
+        rsp=tables.rsp,
         eim=tables.eim,
         timers=tables.timers,
         log=tables.log,
@@ -208,10 +255,13 @@ def _modems(document: Document, table: Mapping[str, Any]) -> Mapping[str, ModemC
     own = {item.name for item in fields(ModemConfig)}
     named = [key for key, value in table.items() if isinstance(value, dict) and key not in own]
     if not named:
-        return {"modem": _modem(document, table, ("modem",))}
+        return {DEFAULT_NAME: _modem(document, table, ("modem",))}
     plain = next((key for key in table if key not in named), None)
     if plain is not None:
         raise document.error(("modem", plain), f"cannot stand beside the table [{dotted(('modem', named[0]))}]")
+    wrong = next((name for name in named if not _NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise document.error(("modem", wrong), "expected a name of at most 32 letters, digits, - and _")
     return {name: _modem(document, table[name], ("modem", name)) for name in named}
 
 

@@ -18,6 +18,7 @@
     │   └── NetworkError           DNS, TCP, TLS, HTTP towards a server      (6)
     │       ├── TlsTrustError      the server is not the one that is trusted
     │       ├── HttpStatusError    .status, .retry_after
+    │       │   └── CoapStatusError  the same of CoAP
     │       └── ExchangeError      an answer that is no ESipa or RSP message
     ├── EuiccResultError           an ES10 function answered a result code   (4)
     └── ServerResultError          an ESipa or ES9+ function answered an error (5)
@@ -183,6 +184,14 @@ class HttpStatusError(NetworkError):
         self.retry_after = retry_after
 
 
+class CoapStatusError(HttpStatusError):
+    """A response code of CoAP that is no success; `status` is the code without its dot: 4.04 is 404."""
+
+    def __init__(self, message: str, *, status: int, transient: bool, retry_after: float | None = None) -> None:
+        super().__init__(message, status=status, transient=transient, retry_after=retry_after)
+        self.layer = "coap"
+
+
 class ExchangeError(NetworkError):
     """HTTP was fine, the body was not the expected message."""
 
@@ -191,25 +200,27 @@ class ExchangeError(NetworkError):
 
 
 class EuiccResultError(IpadError):
-    """An ES10 function answered a result code other than ok."""
+    """An ES10 function answered a result code other than ok. `response` is its answer, where somebody else needs it."""
 
     exit_code = ExitCode.REFUSED_BY_EUICC
 
-    def __init__(self, function: str, code: IntEnum) -> None:
+    def __init__(self, function: str, code: IntEnum, *, response: bytes | None = None) -> None:
         super().__init__(f"{function}: the eUICC answered {code}")
         self.function = function
         self.code = code
+        self.response = response
 
 
 class ServerResultError(IpadError):
-    """An ESipa or ES9+ function answered an error code."""
+    """An ESipa or ES9+ function answered an error code. `response` is its answer as received, where it is kept."""
 
     exit_code = ExitCode.REFUSED_BY_SERVER
 
-    def __init__(self, function: str, code: IntEnum, detail: str = "") -> None:
+    def __init__(self, function: str, code: IntEnum, detail: str = "", *, response: bytes | None = None) -> None:
         super().__init__(f"{function}: the server answered {code}{detail and ': ' + detail}")
         self.function = function
         self.code = code
+        self.response = response
 
 
 class RspStatusError(IpadError):
@@ -223,4 +234,15 @@ class RspStatusError(IpadError):
         self.function = function
         self.status = status
         self.subject = subject
+        self.reason = reason
+
+
+class DownloadCheckError(IpadError):
+    """A check of the agent ended a profile download before anything was installed.
+
+    `reason` is what the server is told (CancelSessionReason of SGP.22 5.7.14), None where there is no session yet.
+    """
+
+    def __init__(self, message: str, *, reason: IntEnum | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
         self.reason = reason

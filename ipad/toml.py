@@ -11,11 +11,12 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from ipad.errors import ConfigError
 
@@ -111,7 +112,7 @@ def build(cls: type[T], document: Document, table: object, keys: Keys = ()) -> T
     """
     if not isinstance(table, Mapping):
         raise document.error(keys, f"expected a table, got {_name(table)}")
-    hints = get_type_hints(cls, include_extras=True)
+    hints = _hints(cast("Hashable", cls))
     known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
     values: dict[str, Any] = {}
     for key, value in table.items():
@@ -122,6 +123,12 @@ def build(cls: type[T], document: Document, table: object, keys: Keys = ()) -> T
         if name not in values and item.default is MISSING and item.default_factory is MISSING:
             raise ConfigError(f"{document.place(keys)}: {dotted((*keys, name))} is missing")
     return cls(**values)
+
+
+@cache
+def _hints(cls: Hashable) -> dict[str, Any]:
+    """The types of the fields; resolving them costs more than reading a small file."""
+    return get_type_hints(cls, include_extras=True)
 
 
 def _unknown(document: Document, keys: Keys, known: Iterable[str]) -> ConfigError:

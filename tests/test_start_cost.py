@@ -79,5 +79,5 @@ def test_agent_loads_three_libraries(run_modules: set[str]) -> None:
 
 
 def test_number_of_modules_is_bounded(run_modules: set[str]) -> None:
-    assert len(run_modules) < 420
-    assert len([name for name in run_modules if name.startswith("ipad")]) < 130
+    assert len(run_modules) < 380
+    assert len([name for name in run_modules if name.startswith("ipad")]) < 160

@@ -18,6 +18,8 @@ from typing import Any, Final
 from hil.cli.client import ControlClient, ControlError
 from hil.cli.order import order_of
 from hil.cli.parser import CONTROL_VARIABLE, build_parser
+from hil.cli.rsp import ACTIONS as RSP_ACTIONS
+from hil.cli.show import print_json, print_line
 from hil.rig import RigError, RigOptions
 from hil.rig.foreground import run_rig
 
@@ -60,8 +62,11 @@ def _rig(options: Namespace) -> int:
             tls_trust=options.tls_trust,
             pace=options.pace,
             vpcd=options.vpcd,
+            smdp_fqdn=options.smdp_fqdn,
+            smdp_port=options.smdp_port,
+            indirect=frozenset(options.indirect),
         )
-        asyncio.run(run_rig(rig, _print))
+        asyncio.run(run_rig(rig, print_line))
     return 0
 
 
@@ -71,28 +76,19 @@ def _demo(options: Namespace) -> int:
     return run_demo(options.state, options.personality, options.agent)
 
 
-def _print(text: str) -> None:
-    print(text, flush=True)  # noqa: T201
-
-
-def _print_json(value: Any) -> int:
-    _print(json.dumps(value, indent=2))
-    return 0
-
-
 def _queue(client: ControlClient, options: Namespace) -> int:
     package = client.post(f"/eim/{options.eim}/queue", order_of(options))
-    _print(f"{package['number']} {package['label']}")
+    print_line(f"{package['number']} {package['label']}")
     return 0
 
 
 def _list(client: ControlClient, options: Namespace) -> int:
     packages = client.get(f"/eim/{options.eim}/packages")
     if options.json:
-        return _print_json(packages)
+        return print_json(packages)
     for package in packages["packages"]:
         outcome = package["outcome"] or ""
-        _print(
+        print_line(
             f"{package['number']:>4}  {package['state']:<15}  {outcome:<14}  {package['label']}  {package['detail']}"
         )
     return 0
@@ -102,12 +98,12 @@ def _results(client: ControlClient, options: Namespace) -> int:
     path = f"/eim/{options.eim}/results"
     records = client.get(path, after=options.after, kind=options.kind, package=options.package)
     if options.json:
-        return _print_json(records)
+        return print_json(records)
     for record in records["results"]:
         verdict = "" if not record["checks"] else "verified" if record["verified"] else "NOT VERIFIED"
         news = "" if record["news"] else "(again)"
         words = (f"{record['number']:>4}", f"{record['kind']:<13}", record["summary"], verdict, news)
-        _print("  ".join(word for word in words if word))
+        print_line("  ".join(word for word in words if word))
     return 0
 
 
@@ -119,11 +115,11 @@ def _cancel(client: ControlClient, options: Namespace) -> int:
 def _fault(client: ControlClient, options: Namespace) -> int:
     path = f"/eim/{options.eim}/faults"
     if options.kind == "clear":
-        return _print_json(client.delete(path))
+        return print_json(client.delete(path))
     if options.kind == "list":
-        return _print_json(client.get(path))
+        return print_json(client.get(path))
     fault = {name: getattr(options, name) for name in ("kind", "function", "after", "value", "seconds")}
-    return _print_json(client.post(path, {**fault, "times": options.times or None}))
+    return print_json(client.post(path, {**fault, "times": options.times or None}))
 
 
 def _tls(client: ControlClient, options: Namespace) -> int:
@@ -135,7 +131,7 @@ def _knobs(part: Callable[[Namespace], str]) -> Action:
     def act(client: ControlClient, options: Namespace) -> int:
         path = f"/knobs/{part(options)}"
         settings = dict(_setting(text) for text in options.settings)
-        return _print_json(client.post(path, settings) if settings else client.get(path))
+        return print_json(client.post(path, settings) if settings else client.get(path))
 
     return act
 
@@ -152,7 +148,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 
 def _shown(path: str) -> Action:
-    return lambda client, _options: _print_json(client.get(path))
+    return lambda client, _options: print_json(client.get(path))
 
 
 def _posted(path: str, body: Callable[[Namespace], dict[str, Any]]) -> Action:
@@ -166,10 +162,10 @@ def _posted(path: str, body: Callable[[Namespace], dict[str, Any]]) -> Action:
 def _trace(client: ControlClient, options: Namespace) -> int:
     trace = client.get("/trace", after=options.after, interface=options.interface)
     if options.json:
-        return _print_json(trace)
+        return print_json(trace)
     for event in trace["events"]:
         size = f" [{event['size']}]" if event["size"] else ""
-        _print(f"{event['seconds']:9.3f}  {event['interface']:<6} {event['direction']:<1} {event['text']}{size}")
+        print_line(f"{event['seconds']:9.3f}  {event['interface']:<6} {event['direction']:<1} {event['text']}{size}")
     return 0
 
 
@@ -195,6 +191,9 @@ _ACTIONS: Final[dict[tuple[str, str | None], Action]] = {
     ("modem", "hang-up"): _posted("/modem/hang-up", lambda options: {"seconds": options.seconds}),
     ("modem", "restart"): _posted("/modem/restart", lambda _: {}),
     ("modem", "knob"): _knobs(lambda _: "modem"),
+    **RSP_ACTIONS,
+    ("smdp", "knob"): _knobs(lambda _: "smdp"),
+    ("smds", "knob"): _knobs(lambda _: "smds"),
     ("state", None): _shown("/state"),
     ("trace", None): _trace,
     ("relay", None): _posted("/relay", lambda options: {"shut": options.state == "shut"}),

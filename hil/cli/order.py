@@ -15,7 +15,7 @@ def order_of(options: Namespace) -> dict[str, Any]:
         case "data":
             return {"type": "data", "tags": options.tags}
         case "download":
-            return {"type": "trigger", **_source(options.source)}
+            return {"type": "trigger", **_trigger(options), "confirmationCode": options.confirmation_code}
         case "raw":
             return {"type": "raw", "hex": options.hex}
         case "order":
@@ -76,6 +76,18 @@ def _faults(options: Namespace) -> dict[str, Any]:
         "token": options.fault_token,
         "noTransactionId": options.no_transaction_id,
     }
+
+
+def _trigger(options: Namespace) -> dict[str, Any]:
+    if options.default:
+        return {"defaultSmdp": True}
+    if options.smds is not None:
+        return {"smds": options.smds}
+    if options.held is not None:
+        return {"held": options.held}
+    if options.activation_code is not None:
+        return {"activationCode": options.activation_code}
+    return _source(options.source)
 
 
 def _source(text: str) -> dict[str, Any]:

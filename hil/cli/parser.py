@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from hil.cli.rsp import Commands, add_rsp
 from hil.eim import TlsTrust
 from hil.eim.faults import FaultKind
 from hil.eim.tls import Leaf
@@ -19,7 +20,7 @@ Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 a wait ended without i
 def build_parser() -> argparse.ArgumentParser:
     """The whole tree; the chosen command is in `command` (and `verb`)."""
     parser = argparse.ArgumentParser(
-        prog="ipad-hil", description="Virtual bench: eUICC, modem, network and eIM.", epilog=_EPILOG
+        prog="ipad-hil", description="Virtual bench: eUICC, modem, network, eIM, SM-DP+, SM-DS.", epilog=_EPILOG
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_rig(commands)
@@ -27,12 +28,10 @@ def build_parser() -> argparse.ArgumentParser:
     control = argparse.ArgumentParser(add_help=False)
     control.add_argument("--control", metavar="URL", help="control URL of the rig")
     _add_eim(commands, control)
+    add_rsp(commands, control)
     _add_card_and_modem(commands, control)
     _add_rest(commands, control)
     return parser
-
-
-Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
 
 
 def _add_rig(commands: "Commands[argparse.ArgumentParser]") -> None:
@@ -52,6 +51,15 @@ def _add_rig(commands: "Commands[argparse.ArgumentParser]") -> None:
     )
     rig.add_argument("--pace", type=_speed, metavar="BAUD", help="make the line as slow as this (default: unpaced)")
     rig.add_argument("--vpcd", type=_host_port, metavar="HOST:PORT", help="put the card into this vpcd reader")
+    rig.add_argument("--smdp-fqdn", metavar="NAME", help="host name of the SM-DP+ (default: localhost:PORT)")
+    rig.add_argument("--smdp-port", type=_port, default=0, metavar="PORT", help="port of the SM-DP+ (default: any)")
+    rig.add_argument(
+        "--indirect",
+        type=_eims,
+        default=("eim2",),
+        metavar="EIM,...",
+        help="eIMs whose data say indirectProfileDownload: eim1, eim2, none (default: eim2)",
+    )
     rig.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error, twice for more")
 
 
@@ -136,7 +144,13 @@ def _add_queue(queue: "Commands[argparse.ArgumentParser]", common: argparse.Argu
     data = queue.add_parser("data", parents=[common], help="IpaEuiccDataRequest")
     data.add_argument("--tags", metavar="HEX,...", type=_tags, help="default: all")
     trigger = queue.add_parser("download", parents=[common], help="ProfileDownloadTriggerRequest")
-    trigger.add_argument("source", help="activation code, 'default', 'smds', 'smds:ADDRESS' or 'none'")
+    source = trigger.add_mutually_exclusive_group(required=True)
+    source.add_argument("source", nargs="?", help="activation code, 'default', 'smds', 'smds:ADDRESS' or 'none'")
+    source.add_argument("--activation-code", metavar="CODE")
+    source.add_argument("--default", action="store_true", help="the default SM-DP+ of the eUICC")
+    source.add_argument("--smds", metavar="ADDRESS", nargs="?", const="", help="a SM-DS, without address the root")
+    source.add_argument("--held", metavar="CODE", help="the eIM keeps the activation code to itself")
+    trigger.add_argument("--confirmation-code", metavar="CODE", help="known to the eIM, for an indirect download")
     raw = queue.add_parser("raw", parents=[common], help="any bytes inside GetEimPackageResponse")
     raw.add_argument("hex")
     order = queue.add_parser("order", parents=[common], help="an order in JSON (see docs/bench.md)")
@@ -167,7 +181,7 @@ def _add_rest(commands: "Commands[argparse.ArgumentParser]", control: argparse.A
     commands.add_parser("state", parents=[control], help="the whole rig as JSON")
     trace = commands.add_parser("trace", parents=[control], help="the timeline")
     trace.add_argument("--after", type=int, metavar="N")
-    trace.add_argument("--interface", help="AT, APDU, ESIPA, RADIO, CARD or BENCH")
+    trace.add_argument("--interface", help="AT, APDU, ESIPA, ES9+, ES11, RADIO, CARD or BENCH")
     trace.add_argument("--json", action="store_true")
     relay = commands.add_parser("relay", parents=[control], help="cut the device off, or no longer")
     relay.add_argument("state", choices=["shut", "follow"])
@@ -183,6 +197,20 @@ def _speed(text: str) -> int:
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is no line speed")
     return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 65536:
+        raise argparse.ArgumentTypeError(f"{text} is no port")
+    return value
+
+
+def _eims(text: str) -> tuple[str, ...]:
+    names = () if text == "none" else tuple(text.split(","))
+    if any(name not in ("eim1", "eim2") for name in names):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected eim1, eim2, both with a comma, or none")
+    return names
 
 
 def _host_port(text: str) -> tuple[str, int]:

@@ -18,6 +18,9 @@ directory = "{directory}"
 [modem]
 port = "{port}"
 
+[rsp]
+ci_files = ["{ci_file}"]
+
 [timers]
 session = 60
 session_check = 0.5
@@ -36,12 +39,16 @@ class AgentRun:
 
 
 class Agent:
-    """Runs `command` (default: this interpreter with `-m ipad`) with a configuration of its own in `folder`."""
+    """Runs `command` (default: this interpreter with `-m ipad`) with a configuration of its own in `folder`.
 
-    def __init__(self, folder: Path, port: Path, command: str | None = None) -> None:
+    `ci_file`: certificates (PEM) under which SM-DP+ and SM-DS are trusted.
+    """
+
+    def __init__(self, folder: Path, port: Path, ci_file: Path, command: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._configuration = folder / "ipad.toml"
-        self._configuration.write_text(_CONFIGURATION.format(directory=folder / "state", port=port), encoding="utf-8")
+        text = _CONFIGURATION.format(directory=folder / "state", port=port, ci_file=ci_file)
+        self._configuration.write_text(text, encoding="utf-8")
         self._command = shlex.split(command) if command else [sys.executable, "-m", "ipad"]
 
     async def run(self, *words: str) -> AgentRun:

@@ -9,6 +9,13 @@ from hil.rig import Rig
 from hil.rig.timeline import Event, Interface
 
 _WIDTH = 100
+_COUNTED = (
+    (Interface.AT, "AT lines"),
+    (Interface.APDU, "APDUs"),
+    (Interface.ESIPA, "ESipa"),
+    (Interface.ES9, "ES9+"),
+    (Interface.ES11, "ES11"),
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,27 @@ def _paragraph(rig: Rig, part: list[Event], told: list[Noted]) -> list[str]:
     lines += _facts(part)
     for item in told:
         lines += _told(item.record)
+    lines += _calls(part)
     return [*lines, f"            done in {took:.3f} s", *_traffic(part, "            ")]
+
+
+def _calls(events: Iterable[Event]) -> list[str]:
+    """What SM-DP+ and SM-DS were asked for, with the size of request and answer."""
+    lines = []
+    asked: Event | None = None
+    for event in events:
+        if event.interface not in (Interface.ES9, Interface.ES11):
+            continue
+        if event.direction == ">":
+            asked = event
+        elif asked is not None:
+            name = asked.interface.value
+            lines.append(f"            {name:<5} {asked.text}: {asked.size:,} B, {_answer(event)}")
+    return lines
+
+
+def _answer(event: Event) -> str:
+    return f"{event.text.partition(' ')[2]}, {event.size:,} B back"
 
 
 def _facts(events: Iterable[Event]) -> list[str]:
@@ -93,7 +120,7 @@ def _told(record: Record) -> list[str]:
 def _traffic(events: list[Event], indent: str = "   ") -> list[str]:
     """Counts and bytes per interface; out is from the device to the world, or down to the card."""
     lines = []
-    for interface, name in ((Interface.AT, "AT lines"), (Interface.APDU, "APDUs"), (Interface.ESIPA, "ESipa")):
+    for interface, name in _COUNTED:
         mine = [event for event in events if event.interface is interface and event.direction]
         out = [event.size for event in mine if event.direction == ">"]
         back = [event.size for event in mine if event.direction == "<"]
@@ -118,6 +145,16 @@ def final_state(rig: Rig) -> list[str]:
         )
     state = rig.card.engine.state
     lines.append(f"   waiting on the card: {len(state.results)} results, {len(state.notifications)} notifications")
+    view = rig.modem.device.radio.view
+    subscriber = rig.modem.device.radio.subscriber
+    if view.registered and view.operator is not None and subscriber is not None:
+        lines.append(f"   modem   IMSI {subscriber.imsi} is registered on {view.operator.plmn}")
+    for order in rig.rsp.orders if rig.rsp is not None else ():
+        if order.downloads:
+            lines.append(
+                f"   order   {order.matching_id:<20} {order.state.value}, package of {len(order.package):,} B for "
+                f"{order.metadata.iccid}"
+            )
     lines += heading("totals")
     for interface, totals in rig.timeline.totals.items():
         if totals.out or totals.back:
@@ -125,8 +162,8 @@ def final_state(rig: Rig) -> list[str]:
                 f"   {interface.value:<6} {totals.out:>5} out {totals.bytes_out:>8,} B   "
                 f"{totals.back:>5} back {totals.bytes_back:>8,} B"
             )
-    for name, endpoint in rig.eims.items():
-        counters = endpoint.relay.counters
+    for name, relay in rig.relays.items():
+        counters = relay.counters
         lines.append(
             f"   TCP    {name}: {counters.connections} connections, {counters.bytes_up:,} B up, "
             f"{counters.bytes_down:,} B down (TLS included), {counters.resets} lost with the bearer"

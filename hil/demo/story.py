@@ -41,16 +41,20 @@ class _Story:
         async with Rig(RigOptions(self._state / "rig", personality=self._personality)) as rig:
             for name, endpoint in rig.eims.items():
                 endpoint.core.subscribe(partial(self._note, rig, name))
-            agent = Agent(self._state / "agent", rig.tty, self._agent_command)
+            ci_file = rig.rsp.ci_file if rig.rsp is not None else rig.ca_file
+            agent = Agent(self._state / "agent", rig.tty, ci_file, self._agent_command)
             self._introduce(rig)
             cast = Cast.of(rig)
             wrong = await self._act(rig, agent, "eim", "add", str(rig.initial_eim_file))
             if not wrong:
                 for order in first_eim_queue(rig, cast):
                     rig.eim(FIRST_EIM).core.queue(rig.eid, order)
-                for order in second_eim_queue():
+                for order in second_eim_queue(rig, cast):
                     rig.eim(SECOND_EIM).core.queue(rig.eid, order)
                 wrong = await self._act(rig, agent, "run", "--once")
+                for endpoint in rig.eims.values():
+                    if endpoint.core.forwarder is not None:
+                        await endpoint.core.forwarder.settled()
                 wrong += failures(rig, cast, [item.record for item in self._noted])
             return self._conclude(rig, wrong)
 
@@ -75,6 +79,8 @@ class _Story:
             lines.append(f"   profile {profile.iccid:<20} {state:<9} {profile.service_provider_name}")
         for name, endpoint in rig.eims.items():
             lines.append(f"   {name} is {endpoint.core.identity.eim_id} at {endpoint.url}")
+        for server in rig.rsp.endpoints if rig.rsp is not None else ():
+            lines.append(f"   {server.name} is {server.fqdn}, OID {server.oid}")
         _print(lines)
 
     @staticmethod

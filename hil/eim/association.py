@@ -137,6 +137,8 @@ def _package_to_json(package: Package) -> dict[str, Any]:
         "kind": package.content.kind.value,
         "body": package.content.body.hex().upper(),
         "label": package.content.label,
+        "held": package.content.held,
+        "confirmation_code": package.content.confirmation_code,
         "faults": {**faults, "eid": _hex(package.faults.eid)},
         "state": package.state.value,
         "outcome": package.outcome.value if package.outcome else None,
@@ -155,7 +157,13 @@ def _package_from_json(value: dict[str, Any]) -> Package:
     faults = value["faults"]
     return Package(
         number=value["number"],
-        content=Content(ContentKind(value["kind"]), bytes.fromhex(value["body"]), value["label"]),
+        content=Content(
+            ContentKind(value["kind"]),
+            bytes.fromhex(value["body"]),
+            value["label"],
+            value.get("held"),
+            value.get("confirmation_code"),
+        ),
         faults=SigningFaults(**{**faults, "eid": _bytes(faults["eid"])}),
         state=PackageState(value["state"]),
         outcome=Outcome(value["outcome"]) if value["outcome"] else None,

@@ -6,7 +6,7 @@ that does not depend on them, in DER.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -38,6 +38,10 @@ class Content:
     kind: ContentKind
     body: bytes
     label: str
+    held: str | None = None
+    """Of a download trigger: the activation code that the eIM keeps to itself (eimDownloadDataHandling)."""
+    confirmation_code: str | None = field(default=None, repr=False)
+    """Of a download trigger: the confirmation code, if the eIM knows it."""
 
 
 @dataclass(frozen=True)
@@ -216,13 +220,19 @@ def data_request(
 
 
 def download_trigger(
-    *, activation_code: str | None = None, default_smdp: bool = False, smds: str | None = None
+    *,
+    activation_code: str | None = None,
+    default_smdp: bool = False,
+    smds: str | None = None,
+    held: str | None = None,
+    confirmation_code: str | None = None,
 ) -> Content:
-    """A ProfileDownloadTriggerRequest; without arguments the eIM holds the download data.
+    """A ProfileDownloadTriggerRequest; without arguments, or with `held` alone, it carries no download data.
 
-    `smds` is an SM-DS address, the empty text stands for the root SM-DS of the eUICC.
+    `smds` is an SM-DS address, the empty text stands for the root SM-DS of the eUICC. `held` is the activation code of
+    download data that stay with the eIM. `confirmation_code` is used in an indirect download.
     """
-    if sum((activation_code is not None, default_smdp, smds is not None)) > 1:
+    if sum((activation_code is not None, default_smdp, smds is not None, held is not None)) > 1:
         raise ValueError("a download trigger names one source")
     data: tuple[str, Any] | None = None
     if activation_code is not None:
@@ -233,7 +243,8 @@ def download_trigger(
         data = ("contactSmds", {"smdsAddress": smds} if smds else {})
     value = {} if data is None else {"profileDownloadData": data}
     label = "download trigger" if data is None else f"download trigger {data[0]}"
-    return Content(ContentKind.DOWNLOAD_TRIGGER, codec.encode("ProfileDownloadTriggerRequest", value), label)
+    body = codec.encode("ProfileDownloadTriggerRequest", value)
+    return Content(ContentKind.DOWNLOAD_TRIGGER, body, label, held, confirmation_code)
 
 
 def raw_package(body: bytes) -> Content:

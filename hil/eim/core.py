@@ -1,8 +1,8 @@
 """The virtual eIM without I/O: one ESipa message in, one answer out (SGP.32 5.14, 6.3).
 
 It serves GetEimPackage, ProvideEimPackageResult and HandleNotification of any version, keeps a queue per
-eUICC, signs, verifies, acknowledges and remembers. The relay functions of an indirect profile download are
-answered with the error that fits an eIM which has no download data for the transaction.
+eUICC, signs, verifies, acknowledges and remembers. The functions of an indirect profile download are relayed by
+`hil.eim.relay`, if the eIM was given a way to RSP servers; without one they are answered with an error.
 """
 
 import logging
@@ -12,25 +12,26 @@ from typing import Final, Protocol
 
 from hil import crypto, tlv
 from hil.clock import Clock
-from hil.eim import handout
+from hil.eim import handout, version1
 from hil.eim.association import Association, Outcome, Package, PackageState, SigningFaults
+from hil.eim.compact import CompactError, CompactFront
 from hil.eim.content import Content
+from hil.eim.forwarding import Forwarder
 from hil.eim.history import History, Record, RecordKind
 from hil.eim.identity import EimIdentity
 from hil.eim.intake import Arrival, Intake, Receipt
-from hil.eim.knobs import Acknowledge, EimKnobs
+from hil.eim.knobs import Acknowledge, EimKnobs, EimVersion
 from hil.eim.messages import Delivery, MalformedRequestError, outer, parts, read_delivery, read_poll
 from hil.eim.recovery import Recovery
+from hil.eim.relay import FUNCTIONS as RELAYED
+from hil.eim.relay import DownloadRelay, Routes
 from hil.eim.store import EimStore
 
 log = logging.getLogger(__name__)
 
 FUNCTIONS: Final = {
-    0xBF39: "InitiateAuthentication",
-    0xBF3A: "GetBoundProfilePackage",
-    0xBF3B: "AuthenticateClient",
+    **RELAYED,
     0xBF3D: "HandleNotification",
-    0xBF41: "CancelSession",
     0xBF4E: "TransferEimPackage",
     0xBF4F: "GetEimPackage",
     0xBF50: "ProvideEimPackageResult",
@@ -85,6 +86,20 @@ class VirtualEim:
         self._dispatcher = handout.Dispatcher(identity, random_bytes)
         self._intake = Intake(identity.eim_id, self.knobs, self._record, Recovery(self.knobs), ci)
         self._associations = {association.eid: association for association in self._store.load()}
+        self.compact = CompactFront(self.knobs, lambda: self.associations)
+        self._relay: DownloadRelay | None = None
+        self.forwarder: Forwarder | None = None
+        """Passes notifications on to SM-DP+, once `enable_relay` was called."""
+
+    def enable_relay(self, routes: Routes) -> None:
+        """Let the eIM talk to RSP servers: indirect downloads, and notifications that are passed on."""
+        agent = f"gsma-rsp-lpad;{self.identity.eim_id}"
+        self._relay = DownloadRelay(self.knobs, lambda: self.associations, routes, self._record, agent)
+        self.forwarder = Forwarder(routes, self._note_forwarded, agent)
+        self.subscribe(self.forwarder.record_arrived)
+
+    def _note_forwarded(self, arrival: Arrival) -> None:
+        self._record(None, "HandleNotification", arrival)
 
     @property
     def history(self) -> History:
@@ -155,6 +170,33 @@ class VirtualEim:
             package.state, package.outcome = PackageState.CLOSED, Outcome.CANCELLED
             self._save()
         return package
+
+    async def answer(self, body: bytes) -> bytes | None:
+        """As `handle`, in the eIM's version, with compact messages, and relaying the functions of an indirect download.
+
+        Raises MalformedRequestError.
+        """
+        older = self.knobs.version is EimVersion.V1_0
+        try:
+            full = self.compact.read(version1.read(body) if older else body)
+        except CompactError as error:
+            self._record(None, function_name(body), Arrival(RecordKind.RELAY, f"{function_name(body)} {error}", body))
+            if error.answer is None:
+                raise MalformedRequestError(str(error)) from error
+            return error.answer
+        answer = await self._answer(full)
+        if answer is None:
+            return None
+        answer = self.compact.write(full, answer)
+        return version1.written(answer) if older else answer
+
+    async def _answer(self, body: bytes) -> bytes | None:
+        message = outer(body)
+        if self._relay is None or message.tag not in RELAYED:
+            return self.handle(body)
+        answer = await self._relay.answer(message)
+        self._save()
+        return answer
 
     def handle(self, body: bytes) -> bytes | None:
         """Answer one EsipaMessageFromIpaToEim; None where the function has no response message.

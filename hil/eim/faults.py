@@ -1,13 +1,13 @@
-"""Orders to break the HTTP exchange with the IPA: what, at which ESipa function, how often.
+"""What can go wrong on demand in the HTTP exchange with the IPA.
 
-A fault is a rule. The server asks the `FaultPlan` once per request; the first rule that matches and is
-due applies. Rules with `times` run out by themselves, so "unreachable for k attempts after an enable"
-is one rule: `Fault(FaultKind.DROP_BEFORE, function="ProvideEimPackageResult", times=k)`.
+"Unreachable for k attempts after an enable" is one rule:
+`Fault(FaultKind.DROP_BEFORE, function="ProvideEimPackageResult", times=k)`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+
+from hil.faults import ANY_FUNCTION, check
 
 
 class FaultKind(StrEnum):
@@ -49,9 +49,6 @@ class FaultKind(StrEnum):
     """307 to another host."""
 
 
-ANY_FUNCTION: Final = "any"
-
-
 @dataclass
 class Fault:
     """One rule; `times` None means until it is removed, `after` skips that many matches first."""
@@ -64,37 +61,7 @@ class Fault:
     seconds: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.times is not None and self.times < 1:
-            raise ValueError(f"fault {self.kind}: times is {self.times}, expected at least 1 or none")
-        if self.after < 0 or self.seconds < 0:
-            raise ValueError(f"fault {self.kind}: after and seconds cannot be negative")
-
-
-@dataclass
-class FaultPlan:
-    """The rules in the order in which they were given."""
-
-    faults: list[Fault] = field(default_factory=list)
-
-    def take(self, function: str) -> Fault | None:
-        """The rule to apply to this request, counted down; None when all is well."""
-        for fault in self.faults:
-            if fault.function not in (ANY_FUNCTION, function):
-                continue
-            if fault.after:
-                fault.after -= 1
-                continue
-            if fault.times is not None:
-                fault.times -= 1
-                if fault.times == 0:
-                    self.faults.remove(fault)
-            return fault
-        return None
-
-    def add(self, fault: Fault) -> None:
-        """Append a rule."""
-        self.faults.append(fault)
-
-    def clear(self) -> None:
-        """Forget all rules."""
-        self.faults.clear()
+        try:
+            check(self, seconds=self.seconds)
+        except ValueError as error:
+            raise ValueError(f"fault {self.kind}: {error}") from error

@@ -28,7 +28,7 @@ class RecordKind(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     """Sequence numbers named to the IPA."""
     RELAY = "relay"
-    """A request of the download relay, which this eIM refuses."""
+    """A request of an indirect download, or a notification that was passed on."""
 
 
 @dataclass(frozen=True)

@@ -187,9 +187,9 @@ class Intake:
             reason = [part.value for part in parts(fields[0x30].value if 0x30 in fields else b"") if part.tag == 0x80]
             summary = f"profileDownloadError {integer(reason[0]) if reason else '(v1.0)'}"
             outcome = Outcome.IPA_ERROR
-        view = decoded("ProfileDownloadTriggerResult", raw)
-        arrival = Arrival(RecordKind.DOWNLOAD, summary, raw, news=self._is_news(association, raw), package=package)
-        record = self._record(association, function, Arrival(**{**arrival.__dict__, "decoded": view}))
+        news, view = self._is_news(association, raw), decoded("ProfileDownloadTriggerResult", raw)
+        arrival = Arrival(RecordKind.DOWNLOAD, summary, raw, news=news, package=package, decoded=view)
+        record = self._record(association, function, arrival)
         if 0xBF37 in fields:
             self.notification(association, fields[0xBF37].raw, function, receipt)
         if package is not None:

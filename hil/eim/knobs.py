@@ -1,6 +1,6 @@
 """Behaviour of the virtual eIM that can be switched while it runs (protocol level)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -40,6 +40,30 @@ class NotificationAnswer(StrEnum):
     """200 with an unexpected body."""
 
 
+class BindingName(StrEnum):
+    """A binding of ESipa over HTTPS (SGP.32 6.1, 6.4)."""
+
+    ASN1 = "asn1"
+    JSON = "json"
+
+
+class CompactForms(StrEnum):
+    """What is done with the compact messages of minimizeEsipaBytes."""
+
+    EXPAND = "expand"
+    REFUSE = "refuse"
+    """Answer 400, as an eIM that does not know them."""
+
+
+class EimVersion(StrEnum):
+    """The version of SGP.32 that the eIM speaks."""
+
+    V1_0 = "1.0"
+    """Refuses what came later with 400, and hands out the older forms."""
+    V1_2 = "1.2"
+    """Also reads what an IPA of v1.0 sends."""
+
+
 class UnsignedError(StrEnum):
     """What to do with the token of an EuiccPackageErrorUnsigned (SGP.32 2.11.2.1)."""
 
@@ -69,3 +93,17 @@ class EimKnobs:
     """Take the eUICC certificate of IpaEuiccData as the key of an eUICC without one."""
     hand_out_limit: int | None = None
     """Close a package that was handed out so often without an answer."""
+    relay_errors: dict[str, int] = field(default_factory=dict)
+    """ESipa function of the download relay -> error code with which it is answered, such as 50 or 52."""
+    matching_id: str | None = None
+    """matchingId to tell the IPA in place of the one of the download data."""
+    allowed_policy_rules: tuple[int, ...] = (1, 2)
+    """Bits of PPRs that the eIM lets pass when it verifies metadata: 1 PPR1, 2 PPR2."""
+    verify_metadata: bool = False
+    """Verify metadata although the IPA does not say that the eIM has to."""
+    refused_bindings: dict[str, int] = field(default_factory=dict)
+    """Binding (asn1, json) -> HTTP status with which each of its requests is refused."""
+    version: EimVersion = EimVersion.V1_2
+    compact_forms: CompactForms = CompactForms.EXPAND
+    compact_answers: bool = False
+    """Leave out of answers what the IPA knows: the transactionId, and most of the CI key identifier."""

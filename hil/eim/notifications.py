@@ -6,6 +6,7 @@ that the eIM would have to rebuild.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -15,7 +16,7 @@ from hil.eim.association import Association
 from hil.eim.content import iccid_text
 from hil.eim.history import Check
 
-OPERATIONS = ("install", "enable", "disable", "delete")
+OPERATIONS: Final = ("install", "enable", "disable", "delete")
 
 
 @dataclass(frozen=True)

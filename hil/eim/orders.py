@@ -9,16 +9,13 @@
 Commands have the names of SGP.32 (Psmo, Eco). An unknown key is an error with its place.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from hil.eim import content
 from hil.eim.association import SigningFaults
 from hil.eim.content import Command, Content
-
-
-class OrderError(ValueError):
-    """An order that makes no sense; the message says where."""
+from hil.json_fields import FieldError, Fields
 
 
 class Order(NamedTuple):
@@ -32,57 +29,8 @@ Configurations = Callable[[str], bytes]
 """EimConfigurationData (DER) of an eIM of the rig by its name; KeyError for an unknown one."""
 
 
-class Fields:
-    """Typed access to the members of a JSON object."""
-
-    def __init__(self, value: object, place: str) -> None:
-        if not isinstance(value, Mapping):
-            raise OrderError(f"{place}: expected an object, found {type(value).__name__}")
-        self._value = value
-        self._place = place
-        self._used: set[str] = set()
-
-    def take(self, name: str, kind: type, default: Any = None, *, required: bool = False) -> Any:
-        """A member of type `kind`; `default` when it is absent or null."""
-        self._used.add(name)
-        found = self._value.get(name)
-        if found is None:
-            if required:
-                raise OrderError(f"{self._place}: missing key {name!r}")
-            return default
-        if not isinstance(found, kind) or (isinstance(found, bool) and kind is not bool):
-            raise OrderError(f"{self._place}.{name}: expected {kind.__name__}, found {found!r}")
-        return found
-
-    def octets(self, name: str, *, required: bool = False) -> bytes | None:
-        """A member with hexadecimal bytes."""
-        text = self.take(name, str, required=required)
-        if text is None:
-            return None
-        try:
-            return bytes.fromhex(text)
-        except ValueError:
-            raise OrderError(f"{self._place}.{name}: expected hexadecimal bytes, found {text!r}") from None
-
-    def tags(self, name: str) -> list[int] | None:
-        """A list of BER tags in hexadecimal."""
-        texts = self.take(name, list)
-        if texts is None:
-            return None
-        try:
-            return [int(text, 16) for text in texts]
-        except (TypeError, ValueError):
-            raise OrderError(f"{self._place}.{name}: expected tags in hexadecimal, found {texts!r}") from None
-
-    def finish(self) -> None:
-        """Refuse members that nobody took."""
-        stray = sorted(set(self._value) - self._used)
-        if stray:
-            raise OrderError(f"{self._place}: unknown key {stray[0]!r}")
-
-
 def read_order(value: object, configurations: Configurations) -> Order:
-    """An order from JSON. Raises OrderError."""
+    """An order from JSON. Raises FieldError."""
     fields = Fields(value, "order")
     kind = fields.take("type", str, required=True)
     faults = _faults(fields.take("faults", dict, {}))
@@ -104,11 +52,13 @@ def read_order(value: object, configurations: Configurations) -> Order:
                 activation_code=fields.take("activationCode", str),
                 default_smdp=fields.take("defaultSmdp", bool, False),
                 smds=fields.take("smds", str),
+                held=fields.take("held", str),
+                confirmation_code=fields.take("confirmationCode", str),
             )
         case "raw":
             made = content.raw_package(fields.octets("hex", required=True) or b"")
         case _:
-            raise OrderError(f"order.type: expected psmo, eco, data, trigger or raw, found {kind!r}")
+            raise FieldError(f"order.type: expected psmo, eco, data, trigger or raw, found {kind!r}")
     fields.finish()
     return Order(made, faults)
 
@@ -133,12 +83,12 @@ def _command(value: object, place: str, configurations: Configurations) -> Comma
     builder = _BUILDERS.get(name)
     try:
         command = builder(fields, configurations) if builder else None
-    except OrderError:
+    except FieldError:
         raise
     except ValueError as error:
-        raise OrderError(f"{place}: {error}") from error
+        raise FieldError(f"{place}: {error}") from error
     if command is None:
-        raise OrderError(f"{place}.command: expected one of {', '.join(_BUILDERS)}, found {name!r}")
+        raise FieldError(f"{place}.command: expected one of {', '.join(_BUILDERS)}, found {name!r}")
     fields.finish()
     return command
 
@@ -156,7 +106,7 @@ def _configuration(fields: Fields, configurations: Configurations) -> bytes:
     try:
         return configurations(name)
     except KeyError:
-        raise OrderError(f"there is no eIM {name!r} in this rig") from None
+        raise FieldError(f"there is no eIM {name!r} in this rig") from None
 
 
 def _list(fields: Fields) -> Command:

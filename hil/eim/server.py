@@ -1,39 +1,37 @@
-"""HTTPS server of the virtual eIM: the ASN.1 binding of ESipa (SGP.32 6.1, 6.1.1) with faults on demand.
+"""HTTPS server of the virtual eIM: the bindings of ESipa in ASN.1 and JSON (SGP.32 6.1, 6.4) with faults on demand.
 
-One path, one method, one content type; the function is known from the body alone. Whatever is wrong below
-ESipa is an HTTP status, whatever is wrong inside a function is status 200 with the error alternative.
+Both are at the same port under their own paths. Whatever is wrong below ESipa is an HTTP status, whatever is wrong
+inside a function is status 200 with the error alternative.
 """
 
 import gzip
 import logging
-import re
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from hil.clock import Clock
 from hil.eim.core import VirtualEim, function_name
-from hil.eim.faults import Fault, FaultKind, FaultPlan
-from hil.eim.knobs import NotificationAnswer, ProtocolHeader
+from hil.eim.faults import Fault, FaultKind
+from hil.eim.http_binding import CONTENT_TYPE, PATH, Incoming, protocol_header, receive
+from hil.eim.knobs import BindingName, NotificationAnswer
 from hil.eim.messages import MalformedRequestError
-from hil.eim.tls import Leaf, Leaves
+from hil.eim.tls import Leaf, LeafSwitch, Leaves
+from hil.faults import FaultPlan
 from hil.webserver import Delivery, Reply, Request, WebServer
 
 log = logging.getLogger(__name__)
 
-PATH: Final = "/gsma/rsp2/asn1"
-CONTENT_TYPE: Final = "application/x-gsma-rsp-asn1"
-ADMIN_PROTOCOL: Final = "gsma/rsp/v2.1.0"
-_VERSION_PATTERN: Final = re.compile(r"gsma/rsp/v\d+\.\d+\.\d+")
+__all__ = ["CONTENT_TYPE", "PATH", "EimServer", "Exchange"]
+
 _OVERSIZE: Final = 4 * 1024 * 1024
 _HTML: Final = b"<!DOCTYPE html><html><body>It works!</body></html>"
 
 
 @dataclass(frozen=True)
 class Exchange:
-    """One HTTP request with its answer, for the timeline."""
+    """One HTTP request with its answer, for the timeline; both as messages in ASN.1, whatever the binding."""
 
     function: str
     request: bytes
@@ -46,6 +44,7 @@ class Exchange:
     fault: FaultKind | None = None
     remarks: tuple[str, ...] = ()
     """What a stricter server would refuse."""
+    binding: BindingName = BindingName.ASN1
 
 
 class EimServer:
@@ -55,14 +54,16 @@ class EimServer:
         self, eim: VirtualEim, leaves: Leaves, clock: Clock, observer: Callable[[Exchange], None] | None = None
     ) -> None:
         self.eim = eim
-        self.faults = FaultPlan()
-        self._leaves = leaves
-        self._leaf = Leaf.GOOD
+        self.faults = FaultPlan[Fault]()
+        self._leaves = LeafSwitch(leaves)
         self._clock = clock
         self._observer = observer
         self._server = WebServer(self._answer, clock.sleep)
-        self.server_names: list[str | None] = []
+
+    @property
+    def server_names(self) -> list[str | None]:
         """SNI of each TLS handshake."""
+        return self._leaves.server_names
 
     @property
     def port(self) -> int:
@@ -77,78 +78,63 @@ class EimServer:
     @property
     def leaf(self) -> Leaf:
         """The certificate that new connections see."""
-        return self._leaf
+        return self._leaves.leaf
 
     def show_leaf(self, leaf: Leaf) -> None:
         """Change the certificate for new connections. Raises PkiError when it cannot be issued."""
-        self._leaves.context(leaf)
-        self._leaf = leaf
+        self._leaves.show(leaf)
 
     async def start(self, port: int = 0) -> None:
         """Listen. Raises PortTakenError."""
-        context = self._leaves.context(Leaf.GOOD)
-        context.sni_callback = self._on_client_hello
-        await self._server.start(port, context)
+        await self._server.start(port, self._leaves.context())
 
     async def close(self) -> None:
         """Stop serving."""
         await self._server.close()
 
-    def _on_client_hello(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> None:
-        self.server_names.append(name)
-        connection.context = self._leaves.context(self._leaf)
-
     async def _answer(self, request: Request) -> Reply:
         started = self._clock.monotonic()
-        refusal = self._refusal(request)
-        function = function_name(request.body)
-        fault = None if refusal is not None else self.faults.take(function)
-        reply = refusal or self._serve(request, function, fault)
+        incoming = receive(request, self.eim.knobs)
+        function = function_name(incoming.message)
+        fault = None if incoming.refusal is not None else self.faults.take(function)
+        answer, reply = await self._serve(request, incoming, function, fault)
         if self._observer is not None:
             seconds = self._clock.monotonic() - started
             exchange = Exchange(
                 function,
-                request.body,
+                incoming.message,
                 reply.status,
-                b"" if reply.delivery.drop else reply.body,
+                b"" if reply.delivery.drop else answer,
                 request.wire_length,
                 seconds,
                 request.connection,
                 fault.kind if fault else None,
                 _remarks(request),
+                incoming.binding.name,
             )
             self._observer(exchange)
         return reply
 
-    def _refusal(self, request: Request) -> Reply | None:
-        """The status of a request that never reaches the eIM."""
-        if request.target.partition("?")[0] != PATH:
-            return Reply(HTTPStatus.NOT_FOUND, f"no resource {request.target}".encode())
-        if request.method != "POST":
-            return Reply(HTTPStatus.METHOD_NOT_ALLOWED, b"POST only", (("Allow", "POST"),))
-        content_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
-        if content_type != CONTENT_TYPE:
-            return Reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected {CONTENT_TYPE}".encode())
-        protocol = request.header("x-admin-protocol")
-        match self.eim.knobs.admin_protocol:
-            case ProtocolHeader.STRICT if protocol != ADMIN_PROTOCOL:
-                return Reply(HTTPStatus.BAD_REQUEST, f"expected X-Admin-Protocol {ADMIN_PROTOCOL}".encode())
-            case ProtocolHeader.ECHO if protocol is not None and not _VERSION_PATTERN.fullmatch(protocol):
-                return Reply(HTTPStatus.BAD_REQUEST, b"X-Admin-Protocol is not gsma/rsp/v<x>.<y>.<z>")
-            case _:
-                return None
-
-    def _serve(self, request: Request, function: str, fault: Fault | None) -> Reply:
+    async def _serve(
+        self, request: Request, incoming: Incoming, function: str, fault: Fault | None
+    ) -> tuple[bytes, Reply]:
+        """The reply, and what it says in ASN.1, as far as that is a message."""
+        if incoming.refusal is not None:
+            return incoming.refusal.body, incoming.refusal
         if fault is not None and (instead := _instead(fault)) is not None:
-            return instead
-        headers = (("Content-Type", CONTENT_TYPE), *self._protocol_header(request))
+            return instead.body, instead
+        binding = incoming.binding
+        headers = (("Content-Type", binding.content_type), *protocol_header(request, self.eim.knobs))
         try:
-            body = self.eim.handle(request.body)
+            answer = await self.eim.answer(incoming.message)
         except MalformedRequestError as error:
             log.info("%s refused: %s", function, error)
-            return Reply(HTTPStatus.BAD_REQUEST, str(error).encode(), headers[1:])
-        reply = Reply(HTTPStatus.OK, body, headers) if body is not None else self._accepted(headers)
-        return reply if fault is None else _spoilt(reply, fault)
+            refusal = Reply(HTTPStatus.BAD_REQUEST, str(error).encode(), headers[1:])
+            return refusal.body, refusal
+        reply = self._accepted(headers) if answer is None else Reply(HTTPStatus.OK, binding.body(answer), headers)
+        spoilt = reply if fault is None else _spoilt(reply, fault)
+        unchanged = answer is not None and spoilt.body == reply.body
+        return (answer if answer is not None and unchanged else spoilt.body), spoilt
 
     def _accepted(self, headers: tuple[tuple[str, str], ...]) -> Reply:
         match self.eim.knobs.notification_answer:
@@ -158,11 +144,6 @@ class EimServer:
                 return Reply(HTTPStatus.OK, b"", headers)
             case NotificationAnswer.BODY_OK:
                 return Reply(HTTPStatus.OK, b"accepted", (("Content-Type", "text/plain"), *headers[1:]))
-
-    def _protocol_header(self, request: Request) -> tuple[tuple[str, str], ...]:
-        if self.eim.knobs.admin_protocol is ProtocolHeader.ABSENT:
-            return ()
-        return (("X-Admin-Protocol", request.header("x-admin-protocol") or ADMIN_PROTOCOL),)
 
 
 def _remarks(request: Request) -> tuple[str, ...]:

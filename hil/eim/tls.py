@@ -2,9 +2,11 @@
 
 import ssl
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from hil import crypto
 from hil.eim.identity import TlsAnchors
@@ -23,18 +25,35 @@ class Leaf(StrEnum):
     """Right name, issued by the right CA, another key."""
     UNTRUSTED = "untrusted"
     """Right name, another key, issued by a CA that nobody knows."""
+    OTHER_OID = "other-oid"
+    """Right name, but the certificate is that of another RSP server; eIMs have no such thing."""
+
+
+@dataclass(frozen=True)
+class RspRole:
+    """What the TLS certificate of an RSP server says of it (SGP.22 4.5.2.1): role and OID."""
+
+    policy: str
+    oid: str
 
 
 _WRONG_HOST = "wrong.example.com"
 _PAST = Validity(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 2, 1, tzinfo=UTC))
+_OTHER_OID = "2.999.12"
 _FUTURE = Validity(datetime(2048, 1, 1, tzinfo=UTC), datetime(2049, 1, 1, tzinfo=UTC))
 
 
 class Leaves:
-    """Makes server contexts for one eIM. Key files are written below `directory`."""
+    """Makes server contexts for one server: an eIM, or with a `role` an RSP server, which stands under the CI.
 
-    def __init__(self, pki: Pki, credential: Credential, hosts: Sequence[str], directory: Path) -> None:
+    Key files are written below `directory`.
+    """
+
+    def __init__(
+        self, pki: Pki, credential: Credential, hosts: Sequence[str], directory: Path, role: RspRole | None = None
+    ) -> None:
         self._pki = pki
+        self._role = role
         self._good = credential
         self._hosts = tuple(hosts)
         self._directory = directory
@@ -60,27 +79,61 @@ class Leaves:
         match leaf:
             case Leaf.GOOD:
                 return self._good
-            case Leaf.EXPIRED:
-                return self._reissued(self._hosts, _PAST)
-            case Leaf.NOT_YET_VALID:
-                return self._reissued(self._hosts, _FUTURE)
+            case Leaf.EXPIRED | Leaf.NOT_YET_VALID:
+                return self._reissued(self._hosts, _PAST if leaf is Leaf.EXPIRED else _FUTURE)
             case Leaf.WRONG_NAME:
                 return self._reissued((_WRONG_HOST,), Validity())
             case Leaf.OTHER_KEY:
-                return self._pki.issue_tls(self._hosts)
+                return self._signed(crypto.generate_key(crypto.P256), self._hosts, self._role, Validity())
+            case Leaf.OTHER_OID:
+                return self._of_another_server()
             case Leaf.UNTRUSTED:
                 return self._pki.issue_tls(self._hosts, issuer=Pki.issue_tls_ca("Nobody's CA"))
 
     def _reissued(self, hosts: Sequence[str], validity: Validity) -> Credential:
-        authority = self._pki.tls_ca
-        certificate = shape.issue(
-            shape.name(hosts[0]),
-            self._good.public_key,
-            shape.Issuer.of(authority.certificate, authority.key),
-            shape.tls_leaf_extensions(hosts),
-            validity,
+        return self._signed(self._good.key, hosts, self._role, validity)
+
+    def _of_another_server(self) -> Credential:
+        if self._role is None:
+            raise PkiError("an eIM has no OID")
+        role = RspRole(self._role.policy, _OTHER_OID)
+        return self._signed(crypto.generate_key(crypto.P256), self._hosts, role, Validity())
+
+    def _signed(
+        self, key: crypto.PrivateKey, hosts: Sequence[str], role: RspRole | None, validity: Validity
+    ) -> Credential:
+        """A leaf under the authority that fits the server. Raises PkiError when its key is not there."""
+        authority = self._pki.tls_ca if role is None else self._pki.rsp_tls_authority
+        extensions = (
+            shape.tls_leaf_extensions(hosts) if role is None else shape.rsp_tls_extensions(role.policy, role.oid, hosts)
         )
-        return Credential(certificate, self._good.key)
+        issuer = shape.Issuer.of(authority.certificate, authority.key)
+        return Credential(shape.issue(shape.name(hosts[0]), key.public_key(), issuer, extensions, validity), key)
+
+
+class LeafSwitch:
+    """Shows one of the leaves to new connections."""
+
+    def __init__(self, leaves: Leaves) -> None:
+        self._leaves = leaves
+        self.leaf = Leaf.GOOD
+        self.server_names: list[str | None] = []
+        """SNI of each TLS handshake."""
+
+    def show(self, leaf: Leaf) -> None:
+        """Change the certificate for new connections. Raises PkiError when it cannot be issued."""
+        self._leaves.context(leaf)
+        self.leaf = leaf
+
+    def context(self) -> ssl.SSLContext:
+        """What the server listens with."""
+        context = self._leaves.context(Leaf.GOOD)
+        context.sni_callback = self._on_client_hello
+        return context
+
+    def _on_client_hello(self, connection: Any, name: str | None, _context: ssl.SSLContext) -> None:
+        self.server_names.append(name)
+        connection.context = self._leaves.context(self.leaf)
 
 
 def server_credential(pki: Pki, hosts: Sequence[str], directory: Path, name: str) -> Credential:

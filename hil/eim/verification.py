@@ -86,7 +86,8 @@ def verify_result(
     association: Association, result: PackageResult, package: Package | None, eim_id: str, *, legacy: bool
 ) -> tuple[Check, ...]:
     """All checks of a package result; an unsigned error has neither counter nor signature to check."""
-    checks = [Check("eimId", result.fields["eimId"] == eim_id, str(result.fields["eimId"]))]
+    named = package.faults.eim_id if package is not None and package.faults.eim_id is not None else eim_id
+    checks = [Check("eimId", result.fields["eimId"] == named, str(result.fields["eimId"]))]
     if result.arm != UNSIGNED_ERROR:
         checks.append(_signature(association, result, package, legacy))
     if package is None:

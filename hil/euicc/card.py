@@ -26,6 +26,7 @@ from hil.euicc.personalisation import first_state
 from hil.euicc.store import StateStore
 from hil.euicc.switching import finish_pending_switch
 from hil.euicc.uicc import Uicc
+from hil.euicc.usim import authenticate
 from hil.pki import Pki
 
 _MANAGE_CHANNEL: Final = 0x70
@@ -196,6 +197,7 @@ class VirtualEuicc:
             0xD6: (False, uicc.update_binary),
             0xB2: (False, uicc.read_record),
             0xDC: (False, uicc.update_record),
+            0x88: (False, lambda command, channel: authenticate(self._engine, command, channel)),
             0xF2: (True, uicc.status),
             0x20: (False, lambda command, _channel: uicc.verify_pin(command)),
             0xCA: (None, self._get_data),

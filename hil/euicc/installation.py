@@ -237,6 +237,7 @@ def _profile(metadata: NewProfile, content: ProfileContent, aid: bytes) -> Profi
         fallback_allowed=members.get("fallbackAllowed"),
         memory=needed_memory(content.size),
         usim_aid=content.usim_aid or b"",
+        aka=content.aka,
         files=tuple(
             ElementaryFile(
                 MF if file.folder == MF else ADF_CURRENT,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from itertools import count
 from typing import Final
 
 from hil import tlv
+from hil.aka import AkaKey, Algorithm
 from hil.euicc.config import CardConfig, ProfileSpec
 from hil.euicc.errors import EuiccError
 from hil.euicc.files import ADF_CURRENT, EF_DIR, EF_ICCID, EF_IMSI, MF, USIM_AID, ElementaryFile
@@ -87,7 +89,14 @@ def _profile(spec: ProfileSpec, aid: bytes, memory: int) -> Profile:
         memory=memory,
         usim_aid=USIM_AID,
         files=_files(spec),
+        aka=_factory_key(spec.iccid),
     )
+
+
+def _factory_key(iccid: str) -> AkaKey:
+    """A key of its own for each pre-installed profile; whoever has the card's state knows it."""
+    made = hashlib.sha256(f"factory key of {iccid}".encode()).digest()
+    return AkaKey(Algorithm.MILENAGE, made[:16], made[16:])
 
 
 def _files(spec: ProfileSpec) -> tuple[ElementaryFile, ...]:

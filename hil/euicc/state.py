@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from hil.aka import AkaKey
 from hil.euicc.config import (
     CardConfig,
     NotificationEvent,
@@ -52,6 +53,10 @@ class Profile:
     """Octets of non-volatile memory that it takes."""
     usim_aid: bytes = b""
     files: tuple[ElementaryFile, ...] = ()
+    aka: AkaKey | None = field(default=None, repr=False)
+    """None: the profile cannot be authenticated."""
+    sqn: int = 0
+    """Highest sequence number that the USIM took."""
 
     @property
     def digits(self) -> str:

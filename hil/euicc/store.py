@@ -15,7 +15,7 @@ from hil.euicc.records import from_plain, to_plain
 from hil.euicc.state import CardState
 
 _FILE_NAME: Final = "euicc.cbor"
-_VERSION: Final = 1
+_VERSION: Final = 2
 
 
 class StateStore:

@@ -19,6 +19,10 @@ from hil.modem.terminal import Card
 from hil.modem.wall_clock import WallClock
 from hil.network import Network
 
+_DROP_DELAY = 0.2
+"""Seconds from +CFUN=0 to the loss of the port: what was written in one piece still arrives."""
+_FOR_EVER = 1e6
+
 MINIMUM_FUNCTIONALITY, FULL_FUNCTIONALITY, RADIO_OFF = 0, 1, 4
 
 
@@ -40,7 +44,7 @@ class Device:
     """State that the command handlers read and change.
 
     The parts are public; each of them guards its own rules. `settings` are those of the line, `echo_values` what was
-    set by commands without any effect here (`+CPSMS`, `+IPR`) and is only read back.
+    set by commands without any effect here (`+CPSMS`, `+IPR`) and is only read back, `lasting` what outlives a reset.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Device:
         self.booted = False
         self.functionality = FULL_FUNCTIONALITY
         self.lpa_enabled = personality.apdu.isdr_held
+        self.lasting = dict(personality.settings)
+        self.slot = personality.slots.start
         self.settings = LineSettings(cmee=personality.line.cmee)
         self.echo_values: dict[str, str] = {}
         self.packet_events = False
@@ -76,8 +82,9 @@ class Device:
                 reenumerate=lambda: events.reenumerate(personality.power.reset_time),
             ),
         )
+        self.sim.slot_in_use = self.slot == personality.slots.card
         self.reports = RegistrationReports(personality.registration, events.announce)
-        self.radio = Radio(network, clock, self._registration_changed)
+        self.radio = Radio(network, clock, self._registration_changed, self.sim.challenge)
         self.contexts = PacketContexts(
             network,
             clock,
@@ -143,6 +150,24 @@ class Device:
         self.radio.switch(on=False)
         if value == MINIMUM_FUNCTIONALITY and self.personality.power.cfun_off_sim:
             self.sim.stop()
+
+        if value == MINIMUM_FUNCTIONALITY and self.personality.power.cfun_drops_port:
+            self.clock.call_later(_DROP_DELAY, self._drop_port)
+
+    def _drop_port(self) -> None:
+        """The port goes; while the functionality is minimum, it does not come back."""
+        stays = self.functionality == MINIMUM_FUNCTIONALITY
+        self._events.reenumerate(_FOR_EVER if stays else self.personality.power.reset_time)
+
+    def choose_slot(self, slot: int) -> None:
+        """Connect another SIM slot, which may be empty."""
+        if slot == self.slot:
+            return
+        self.slot = slot
+        self.sim.slot_in_use = slot == self.personality.slots.card
+        self._events.run(self.sim.presence_changed)
+        if self.personality.slots.reenumerate:
+            self._events.reenumerate(self.personality.power.reset_time)
 
     # Knobs
 

@@ -172,7 +172,8 @@ class PowerStyle:
     boot: lines after power-up. boot_time: from power to the first answer. reset_time: how long a reset takes.
     cfun: values of +CFUN that exist; reset_values: those that reset the modem; reset_commands: commands that do.
     off_commands: commands that switch it off until the next power-up. cfun_off_sim: +CFUN=0 powers the card down.
-    cfun_time: how long +CFUN takes. reset_hangs_up: the port vanishes in a reset.
+    cfun_time: how long +CFUN takes. reset_hangs_up: the port vanishes in a reset. cfun_drops_port: it vanishes after
+    +CFUN=0 as well, and stays away until +CFUN=1.
     """
 
     boot: tuple[str, ...] = ()
@@ -182,16 +183,35 @@ class PowerStyle:
     cfun: tuple[int, ...] = (0, 1, 4)
     cfun_off_sim: bool = True
     cfun_time: float = 0.0
+    cfun_drops_port: bool = False
     reset_values: tuple[int, ...] = ()
     reset_commands: tuple[str, ...] = ()
     off_commands: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
+class SlotStyle:
+    """Several SIM slots, one of which holds the card.
+
+    command: reads (`?`) and chooses (`=`) the slot, e.g. `+QUIMSLOT`; empty: there is one slot.
+    count, first: how many there are, and the number of the first. card: where the card is. start: the slot in use
+    after the first power-up; a choice outlives a reset. reenumerate: the port vanishes at a change.
+    """
+
+    command: str = ""
+    count: int = 2
+    first: int = 1
+    card: int = 1
+    start: int = 1
+    reenumerate: bool = False
+
+
+@dataclass(frozen=True)
 class Personality:
     """One family of modems. `fixed`: commands with a constant answer, e.g. `+CPINR` -> lines; OK follows them.
 
-    `vendor`: names of the vendor commands that exist: `+QCSQ`, `+QNWINFO`, `+QINISTAT`, `+CPSI`.
+    `settings`: values that can be written and outlive a reset, by command, e.g. `+UMNOPROF` or `+QMBNCFG="AutoSel"`.
+    `vendor`: names of the vendor commands that exist: `+QCSQ`, `+QNWINFO`, `+QINISTAT`, `+CPSI`, `#SIMDET`.
     """
 
     name: str
@@ -201,6 +221,8 @@ class Personality:
     sim: SimStyle = field(default_factory=SimStyle)
     registration: RegistrationStyle = field(default_factory=RegistrationStyle)
     power: PowerStyle = field(default_factory=PowerStyle)
+    slots: SlotStyle = field(default_factory=SlotStyle)
+    settings: Mapping[str, str] = field(default_factory=dict)
     vendor: tuple[str, ...] = ()
     fixed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from hil.clock import Clock, Timer
-from hil.network import Network, Operator, Signal, Subscriber
+from hil.network import Challenged, Network, Operator, Signal, Subscriber
 
 # TS 24.301 5.5.1.2.5: the SIM is invalid for the network until it is taken out or the modem is switched off.
 SIM_INVALID = frozenset({2, 3, 6, 7, 8})
+# TS 24.301 5.4.2.5: a UE that does not answer the challenge as it should.
+ILLEGAL_UE = 3
 # The PLMN goes on the list of forbidden ones, and the next is tried.
 PLMN_FORBIDDEN = frozenset({11, 13, 14, 35, 73, 78})
 # T3411: seconds until the next attempt.
@@ -51,8 +53,16 @@ class RadioView:
 class Radio:
     """The registration machine. `changed` is called after every change of `view`."""
 
-    def __init__(self, network: Network, clock: Clock, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        clock: Clock,
+        changed: Callable[[], None],
+        usim: Challenged = lambda _rand, _autn: None,
+    ) -> None:
+        """`usim` answers the challenges of the network."""
         self._network = network
+        self._usim = usim
         self._clock = clock
         self._changed = changed
         self._timer: Timer | None = None
@@ -170,6 +180,8 @@ class Radio:
             if (self.wanted and operator.plmn != self.wanted) or operator.plmn in self._forbidden:
                 continue
             cause = self._cause(operator)
+            if cause is None and not self._network.authenticate(subscriber, self._usim):
+                cause = ILLEGAL_UE
             if cause is None:
                 stat = Stat.HOME if operator.plmn == subscriber.home else Stat.ROAMING
                 self._show(RadioView(stat, operator))

@@ -60,13 +60,14 @@ class Sim:
         self._terminal = CardTerminal(card) if card is not None else None
         self._attending = False
         self.knobs = Knobs()
+        self.slot_in_use = True
         self.state = SimState.OFF
         self.facts = SimFacts()
         self.refreshes = 0
 
     @property
     def present(self) -> bool:
-        return self._terminal is not None and not self.knobs.card_removed
+        return self._terminal is not None and self.slot_in_use and not self.knobs.card_removed
 
     @property
     def terminal(self) -> CardTerminal | None:
@@ -126,6 +127,14 @@ class Sim:
             self._say(self._style.removed)
         elif self.present and self.state is SimState.ABSENT:
             self.start()
+
+    def challenge(self, rand: bytes, autn: bytes) -> bytes | None:
+        """AUTHENTICATE on the USIM: its answer, None when it refuses or there is no card."""
+        if self.terminal is None:
+            return None
+        answer = self.terminal.authenticate(rand, autn)
+        self.attend()
+        return answer
 
     def attend(self) -> None:
         """Look after a proactive command that the card announced, a moment from now."""

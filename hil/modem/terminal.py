@@ -167,6 +167,14 @@ class CardTerminal:
         selected = self.select_file(identifier)
         return self.command(bytes([0x00, 0xB0, 0x00, 0x00, length])) if selected.ok else selected
 
+    def authenticate(self, rand: bytes, autn: bytes) -> bytes | None:
+        """AUTHENTICATE in the 3G security context (TS 31.102 7.1); None when the card refuses."""
+        if not self.command(_select(USIM_AID, by_name=True)).ok:
+            return None
+        data = bytes([len(rand)]) + rand + bytes([len(autn)]) + autn
+        answer = self.command(bytes([0x00, 0x88, 0x00, 0x81, len(data)]) + data + b"\x00")
+        return answer.data if answer.ok else None
+
     def open_channel(self) -> int | None:
         """MANAGE CHANNEL; the number of the new channel, None when the card has none left."""
         answer = self.command(bytes.fromhex("0070000001"))

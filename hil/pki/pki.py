@@ -237,6 +237,11 @@ class Pki:
         return values[0]
 
     @property
+    def rsp_tls_authority(self) -> Credential:
+        """Who issues the TLS certificates of RSP servers: the CI, or the TLS CA where the curve is not for TLS."""
+        return self.ci if curve_of(self.ci.public_key) is P256 else self.tls_ca
+
+    @property
     def tls_anchors(self) -> bytes:
         """PEM of everything that a client of the bench's servers has to trust."""
         return self.tls_ca.pem + self.ci.pem

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from http import HTTPStatus
 from typing import Any, Final
 
+from hil.aka import AkaKey
 from hil.control import Call, CallError, Route
 from hil.euicc import EuiccError, PowerLoss
+from hil.json_fields import FieldError, Fields
 from hil.modem.loading import load
 from hil.network import Service, Signal
 from hil.rig.rig import Rig
@@ -15,6 +17,7 @@ from hil.rig.timeline import Interface
 from hil.rig.turning import DataError, knob_values, parts, plain, turn
 
 _LONGEST_WAIT: Final = 300.0
+_CONDITIONS: Final = "idle, bearer, records, event, port or order"
 
 
 class DeviceRoutes:
@@ -35,6 +38,7 @@ class DeviceRoutes:
             Route("POST", "/modem/restart", self.restart),
             Route("POST", "/network/service", self.service),
             Route("POST", "/network/signal", self.signal),
+            Route("POST", "/network/subscriber", self.subscriber),
             Route("DELETE", "/network/service", self.clear_services),
             Route("POST", "/relay", self.relay),
             Route("GET", "/knobs", self.all_knobs),
@@ -61,6 +65,7 @@ class DeviceRoutes:
                 }
                 for name, endpoint in rig.eims.items()
             },
+            "orders": {} if rig.rsp is None else {str(order.number): order.state.value for order in rig.rsp.orders},
             "totals": {interface.value: asdict(totals) for interface, totals in rig.timeline.totals.items()},
             "lastEvent": rig.timeline.last_number,
         }
@@ -151,6 +156,21 @@ class DeviceRoutes:
         self._rig.timeline.note(Interface.BENCH, "", f"service for IMSI {imsi or 'any'} on {plmn or 'any'}: {body}")
         return {"imsi": imsi, "plmn": plmn, "service": plain(service)}
 
+    async def subscriber(self, call: Call) -> Any:
+        """The key with which an operator challenges a subscriber: {"imsi", "key", "opc"?, "algorithm"?}."""
+        fields = Fields(call.body, "subscriber")
+        try:
+            imsi = fields.take("imsi", str, required=True)
+            key = fields.octets("key", required=True) or b""
+            shared = AkaKey(fields.take("algorithm", int, 1), key, fields.octets("opc") or b"")
+            fields.finish()
+        except FieldError as error:
+            raise CallError(str(error)) from error
+        if not shared.known:
+            raise CallError("subscriber: expected a key and, for Milenage, an OPc of 16 bytes each")
+        self._rig.network.enrol(imsi, shared)
+        return {"imsi": imsi}
+
     async def clear_services(self, _call: Call) -> Any:
         """Back to the default for everybody."""
         self._rig.network.clear_services()
@@ -173,7 +193,7 @@ class DeviceRoutes:
         if not isinstance(shut, bool):
             raise CallError("shut: expected true or false")
         self._rig.force_shut(shut=shut)
-        return {name: {"open": endpoint.relay.is_open} for name, endpoint in self._rig.eims.items()}
+        return {name: {"open": relay.is_open} for name, relay in self._rig.relays.items()}
 
     async def all_knobs(self, _call: Call) -> Any:
         """All knobs of all parts."""
@@ -224,12 +244,12 @@ class DeviceRoutes:
         """Answer when every condition of the query holds, or after `timeout` seconds (at most 300).
 
         Conditions: idle=EIM (nothing waits there), bearer=up|down, records=EIM:N (more than N records),
-        event=N (an event with a number above N), port=present|absent.
+        event=N (an event with a number above N), port=present|absent, order=N:STATE (of the SM-DP+).
         """
         limit = min(call.number("timeout", 30.0) or 0.0, _LONGEST_WAIT)
         conditions = [self._condition(name, value) for name, value in call.query.items() if name != "timeout"]
         if not conditions:
-            raise CallError("expected a condition: idle, bearer, records, event or port")
+            raise CallError(f"expected a condition: {_CONDITIONS}")
         changed = asyncio.Event()
         forget = self._rig.timeline.subscribe(lambda _event: changed.set())
         try:
@@ -257,12 +277,17 @@ class DeviceRoutes:
                 return lambda: len(history.records) > int(count)
             case "bearer" if value in ("up", "down"):
                 return lambda: rig.bearer == (value == "up")
+            case "order" if rig.rsp is not None and eim.isdecimal():
+                order = rig.rsp.core.orders.numbered(int(eim))
+                if order is None:
+                    raise CallError(f"there is no order {eim}", HTTPStatus.NOT_FOUND)
+                return lambda: order.state.value == count
             case "port" if value in ("present", "absent"):
                 return lambda: rig.modem.port_present == (value == "present")
             case "event" if value.isdecimal():
                 return lambda: rig.timeline.last_number > int(value)
             case _:
-                raise CallError(f"{name}={value} is no condition: expected idle, bearer, records, event or port")
+                raise CallError(f"{name}={value} is no condition: expected {_CONDITIONS}")
 
 
 def _seconds(call: Call, default: float) -> float:

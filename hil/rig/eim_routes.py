@@ -10,8 +10,9 @@ from hil.eim import UnknownEuiccError
 from hil.eim.association import Association, Package, to_json
 from hil.eim.faults import Fault
 from hil.eim.history import RecordKind
-from hil.eim.orders import Fields, OrderError, read_order
+from hil.eim.orders import read_order
 from hil.eim.tls import Leaf
+from hil.json_fields import FieldError, Fields
 from hil.modem.loading import DataError, load
 from hil.pki import PkiError
 from hil.rig.endpoint import EimEndpoint
@@ -74,7 +75,7 @@ class EimRoutes:
         association = self._association(call, body.pop("eid", None))
         try:
             order = read_order(body, self._rig.configuration)
-        except (OrderError, ValueError) as error:
+        except (FieldError, ValueError) as error:
             raise CallError(str(error)) from error
         package = self._endpoint(call).core.queue(association.eid, order.content, order.faults)
         self._rig.timeline.note(
@@ -124,7 +125,7 @@ class EimRoutes:
                 counter=fields.take("counter", int, 0),
             )
             fields.finish()
-        except (OrderError, CryptoError, ValueError) as error:
+        except (FieldError, CryptoError, ValueError) as error:
             raise CallError(str(error)) from error
         return _association(association)
 
@@ -185,7 +186,7 @@ class EimRoutes:
 def _required(fields: Fields, name: str) -> int:
     try:
         return int(fields.take(name, int, required=True))
-    except OrderError as error:
+    except FieldError as error:
         raise CallError(str(error)) from error
 
 

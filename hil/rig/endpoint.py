@@ -9,12 +9,15 @@ from hil import crypto
 from hil.clock import Clock
 from hil.eim import EimIdentity, TlsTrust, VirtualEim
 from hil.eim.core import Provisioning
+from hil.eim.json_binding import PATH as JSON_PATH
 from hil.eim.server import PATH, EimServer
 from hil.eim.store import EimStore
 from hil.eim.tls import Leaves, server_credential
 from hil.pki import Credential, Pki
 from hil.relay import Relay
+from hil.rig.options import RigError
 from hil.rig.ports import PortBook
+from hil.rig.reservation import Doorway
 from hil.rig.taps import ExchangeTap
 from hil.rig.timeline import Timeline
 from hil.webserver import LOOPBACK
@@ -31,6 +34,8 @@ class EndpointPlan:
     signing_key: crypto.PrivateKey
     trust: TlsTrust
     fqdn: str | None = None
+    indirect: bool = False
+    """Whether eUICCs are told that it relays profile downloads."""
 
 
 class EimEndpoint:
@@ -46,6 +51,11 @@ class EimEndpoint:
     def url(self) -> str:
         """Where a device on this machine sends ESipa messages."""
         return f"https://{LOCAL_NAME}:{self.relay.address[1]}{PATH}"
+
+    @property
+    def json_url(self) -> str:
+        """Below which a device on this machine calls the functions of the JSON binding."""
+        return f"https://{LOCAL_NAME}:{self.relay.address[1]}{JSON_PATH}"
 
     @property
     def fqdn(self) -> str:
@@ -66,31 +76,34 @@ class EimEndpoint:
     ) -> "EimEndpoint":
         """Serve. Raises RigError (port in use), PkiError, StoreError."""
         leaves = _leaves(plan, pki, state / "tls")
-        # The relay's port must be known before the identity: it is part of eimFqdn. The target is not, so the
-        # reservation comes first and the relay that keeps it is made once the server listens.
-        reserved = Relay(LOOPBACK, 0)
-        try:
-            port = reserved.start(book.port(plan.name), is_open=False)
-        except OSError as error:
-            raise book.taken(plan.name, error) from error
-        await reserved.stop()
+        # The relay's port must be known before the identity: it is part of eimFqdn.
+        doorway = await Doorway.reserve(plan.name, book)
+        port = doorway.port
         fqdn = plan.fqdn or f"{LOCAL_NAME}:{port}"
-        identity = EimIdentity(plan.eim_id, fqdn, plan.signing_key, leaves.anchors, plan.trust, ci_key_id=pki.ci_key_id)
+        identity = EimIdentity(
+            plan.eim_id,
+            fqdn,
+            plan.signing_key,
+            leaves.anchors,
+            plan.trust,
+            indirect_download=plan.indirect,
+            ci_key_id=pki.ci_key_id,
+        )
         store = EimStore(state / plan.name)
         core = VirtualEim(identity, clock, store, ci=pki.ci.certificate, provisioning=provisioning)
         server = EimServer(core, leaves, clock, ExchangeTap(plan.name, timeline))
         await server.start()
-        relay = Relay(LOOPBACK, server.port)
         try:
-            relay.start(port, is_open=False)
-        except OSError as error:
+            relay = doorway.lead_to(server.port)
+        except RigError:
             await server.close()
-            raise book.taken(plan.name, error) from error
-        book.remember(plan.name, port)
+            raise
         return cls(plan, core, server, relay)
 
     async def close(self) -> None:
         """Stop serving."""
+        if self.core.forwarder is not None:
+            await self.core.forwarder.close()
         await self.relay.stop()
         await self.server.close()
 

@@ -11,6 +11,7 @@ from hil.rig.device_routes import DeviceRoutes
 from hil.rig.eim_routes import EimRoutes
 from hil.rig.options import RigOptions
 from hil.rig.rig import Rig
+from hil.rig.rsp_routes import RspRoutes
 from hil.webserver import PortTakenError
 
 _CONTROL: Final = "control"
@@ -18,7 +19,7 @@ _CONTROL: Final = "control"
 
 async def start_control(rig: Rig) -> ControlServer:
     """The control API of a rig on its remembered port. Raises RigError when that is in use."""
-    control = ControlServer([*EimRoutes(rig).routes(), *DeviceRoutes(rig).routes()])
+    control = ControlServer([*EimRoutes(rig).routes(), *RspRoutes(rig).routes(), *DeviceRoutes(rig).routes()])
     try:
         await control.start(rig.ports.port(_CONTROL))
     except PortTakenError as error:

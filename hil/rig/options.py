@@ -17,6 +17,8 @@ class RigOptions:
 
     `pki` None: a PKI is made below `state`. `eim_fqdn` None: "localhost" and the port of the relay. `vpcd` puts the
     card into a PC/SC reader (host, port) instead of the modem. `pace` is the speed of the serial line in bit/s.
+    `smdp_fqdn` None: "localhost" and the port of the relay; `smdp_port` 0: chosen by the system, then remembered.
+    `indirect` names the eIMs whose configuration data say indirectProfileDownload.
     """
 
     state: Path
@@ -27,3 +29,6 @@ class RigOptions:
     tls_trust: TlsTrust = TlsTrust.PIN
     pace: int | None = None
     vpcd: tuple[str, int] | None = None
+    smdp_fqdn: str | None = None
+    smdp_port: int = 0
+    indirect: frozenset[str] = frozenset(("eim2",))

@@ -30,9 +30,9 @@ class PortBook:
             temporary.write_text(json.dumps(self._ports, indent=1) + "\n")
             temporary.replace(self._path)
 
-    def taken(self, name: str, error: OSError) -> RigError:
+    def taken(self, name: str, error: OSError, wanted: int = 0) -> RigError:
         """The error for a port that cannot be had."""
         return RigError(
-            f"port {self.port(name)} of {name} is in use ({error.strerror or error}); is another rig running with this "
-            f"state? Removing {self._path} gives it new ports, which a provisioned card does not know"
+            f"port {wanted or self.port(name)} of {name} is in use ({error.strerror or error}); is another rig running "
+            f"with this state? Removing {self._path} gives it new ports, which a provisioned card does not know"
         )

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -16,10 +17,12 @@ from hil.modem.loading import DataError
 from hil.modem.pty_port import PtyPort
 from hil.network import Network
 from hil.pki import Credential, Pki, PkiError
+from hil.relay import Relay
 from hil.rig.endpoint import EimEndpoint, EndpointPlan
 from hil.rig.operator import AssociationKeeper
 from hil.rig.options import RigError, RigOptions
 from hil.rig.ports import PortBook
+from hil.rig.rsp import RspServers
 from hil.rig.taps import CardTap, LineTap
 from hil.rig.timeline import Interface, Timeline
 from hil.vpcd import connect as connect_reader
@@ -80,20 +83,43 @@ class Rig:
         state.mkdir(parents=True, exist_ok=True)
         self.timeline = Timeline(self.clock)
         self.pki = _open_pki(self.options)
-        self.card = _open_card(self.options, self.pki)
-        self.network = Network()
         self.ports = PortBook(state / "ports.json")
+        self.rsp = await RspServers.start(self.options, self.pki, self.ports, self.timeline, self._stack)
+        self.card = _open_card(self.options, self.pki, self.rsp)
+        self.network = Network()
+        self._enrol_subscribers()
         await self._start_eims()
         self._write_files()
         await self._start_modem()
+
+    def _enrol_subscribers(self) -> None:
+        """The operators know the keys of the profiles that they gave to the factory or to the SM-DP+."""
+        for profile in self.card.engine.state.profiles:
+            if profile.aka is not None:
+                self.network.enrol(profile.imsi, profile.aka)
+        if self.rsp is not None:
+            self.rsp.tell_keys(self.network.enrol)
 
     async def _start_eims(self) -> None:
         state, pki = self.options.state, self.pki
         second_key = _second_signer(pki, state / "tls").key
         provisioning = CardProvisioning(self.card)
         plans = (
-            EndpointPlan(FIRST_EIM, FIRST_EIM_ID, pki.eim.key, self.options.tls_trust, self.options.eim_fqdn),
-            EndpointPlan(SECOND_EIM, SECOND_EIM_ID, second_key, self.options.tls_trust),
+            EndpointPlan(
+                FIRST_EIM,
+                FIRST_EIM_ID,
+                pki.eim.key,
+                self.options.tls_trust,
+                self.options.eim_fqdn,
+                FIRST_EIM in self.options.indirect,
+            ),
+            EndpointPlan(
+                SECOND_EIM,
+                SECOND_EIM_ID,
+                second_key,
+                self.options.tls_trust,
+                indirect=SECOND_EIM in self.options.indirect,
+            ),
         )
         self.eims: dict[str, EimEndpoint] = {}
         for plan in plans:
@@ -108,6 +134,8 @@ class Rig:
             )
             self._stack.push_async_callback(endpoint.close)
             self.eims[plan.name] = endpoint
+            if self.rsp is not None:
+                endpoint.core.enable_relay(self.rsp)
             endpoint.core.associate(
                 self.eid, certificate=self.card.certificate, eum_certificate=self.card.eum_certificate
             )
@@ -170,6 +198,14 @@ class Rig:
         """Whether the modem has IP traffic."""
         return self._bearer
 
+    @property
+    def relays(self) -> dict[str, Relay]:
+        """The device's ways to all servers, by the server's name."""
+        found = {name: endpoint.relay for name, endpoint in self.eims.items()}
+        for endpoint in self.rsp.endpoints if self.rsp is not None else ():
+            found[endpoint.name] = endpoint.relay
+        return found
+
     def eim(self, name: str) -> EimEndpoint:
         """An eIM by its name in the rig. Raises KeyError."""
         return self.eims[name]
@@ -193,6 +229,7 @@ class Rig:
             "eid": self.card.eid,
             "tty": str(self.tty),
             "esipa_url": first.url,
+            "esipa_json_url": first.json_url,
             "ca_file": str(self.ca_file),
             "initial_eim_file": str(self.initial_eim_file),
             "control_url": control_url,
@@ -202,6 +239,7 @@ class Rig:
             "eim2_fqdn": second.fqdn,
             "eim2_url": second.url,
             "state_dir": str(self.options.state),
+            **({} if self.rsp is None else self.rsp.ready_line()),
         }
 
     def _on_bearer(self, up: bool) -> None:
@@ -210,8 +248,8 @@ class Rig:
         self._set_relays()
 
     def _set_relays(self) -> None:
-        for endpoint in self.eims.values():
-            endpoint.relay.set_open(self._bearer and not self._forced_shut)
+        for relay in self.relays.values():
+            relay.set_open(self._bearer and not self._forced_shut)
 
     def _on_port(self, present: bool) -> None:
         self.timeline.note(Interface.AT, "", "port is back" if present else "port is gone")
@@ -236,10 +274,14 @@ def _open_pki(options: RigOptions) -> Pki:
     return Pki.open(options.state / "pki")
 
 
-def _open_card(options: RigOptions, pki: Pki) -> VirtualEuicc:
+def _open_card(options: RigOptions, pki: Pki, rsp: RspServers | None) -> VirtualEuicc:
     folder = options.state / "card"
     if not card_exists(folder):
-        return VirtualEuicc.create(folder, default_card(options.euicc, eid=pki.eid), pki)
+        config = default_card(options.euicc, eid=pki.eid)
+        if rsp is not None:
+            config = default_card(options.euicc, rsp.smdp.fqdn, pki.eid)
+            config = replace(config, root_smds_address=rsp.smds.fqdn)
+        return VirtualEuicc.create(folder, config, pki)
     card = VirtualEuicc.open(folder, pki)
     kind = card.engine.config.kind
     if kind is not options.euicc:

@@ -6,6 +6,7 @@ from hil.eim.server import Exchange
 from hil.euicc import VirtualEuicc
 from hil.modem import Direction
 from hil.rig.timeline import Interface, Timeline
+from hil.rsp.json_server import Exchange as RspExchange
 
 _INSTRUCTIONS: Final = {
     0x70: "MANAGE CHANNEL",
@@ -22,6 +23,7 @@ _INSTRUCTIONS: Final = {
     0x14: "TERMINAL RESPONSE",
     0x20: "VERIFY PIN",
     0xD6: "UPDATE BINARY",
+    0x88: "AUTHENTICATE",
 }
 
 
@@ -101,6 +103,26 @@ class LineTap:
     def __call__(self, _seconds: float, direction: Direction, text: str) -> None:
         """A `hil.modem` trace."""
         self._timeline.note(Interface.AT, direction.value, text, size=len(text) + 2)
+
+
+class RspTap:
+    """Notes the calls of a SM-DP+ or SM-DS."""
+
+    def __init__(self, name: str, interface: Interface, timeline: Timeline) -> None:
+        self._name = name
+        self._interface = interface
+        self._timeline = timeline
+
+    def __call__(self, exchange: RspExchange) -> None:
+        """An observer of `hil.rsp.json_server`."""
+        _, _, caller = exchange.user_agent.partition(";")
+        note = self._timeline.note
+        who = f" from {caller}" if caller else ""
+        note(self._interface, ">", f"{self._name} {exchange.function}{who}", exchange.request)
+        took = f" in {exchange.seconds * 1000:.0f} ms"
+        outcome = f", {exchange.outcome}" if exchange.outcome else ""
+        fault = "" if exchange.fault is None else f", fault {exchange.fault}"
+        note(self._interface, "<", f"{self._name} HTTP {exchange.status}{took}{outcome}{fault}", exchange.response)
 
 
 class ExchangeTap:

@@ -8,13 +8,14 @@ from typing import Any
 from hil.modem.loading import DataError, change
 from hil.network import Service
 from hil.rig.rig import Rig
+from hil.rig.rsp import SMDP, SMDS
 
 __all__ = ["DataError", "knob_values", "parts", "turn"]
 
 
 def parts(rig: Rig) -> tuple[str, ...]:
     """Names of the parts that have knobs."""
-    return ("card", "modem", "network", *rig.eims)
+    return ("card", "modem", "network", *rig.eims, *(() if rig.rsp is None else (SMDP, SMDS)))
 
 
 def knob_values(rig: Rig, part: str) -> dict[str, Any]:
@@ -55,6 +56,10 @@ def _knobs(rig: Rig, part: str) -> Any:
             return rig.modem.knobs
         case "network":
             return rig.network.default_service
+        case "smdp" if rig.rsp is not None:
+            return rig.rsp.core.knobs
+        case "smds" if rig.rsp is not None:
+            return rig.rsp.smds.server.smds.knobs
         case _:
             return rig.eim(part).core.knobs
 
@@ -75,6 +80,6 @@ def _set_default(rig: Rig, service: Service) -> None:
 
 
 def _copy(source: Any, target: Any) -> None:
-    """Card and eIM read their knobs from one shared object."""
+    """Card, eIM and RSP servers read their knobs from one shared object."""
     for field in dataclasses.fields(source):
         setattr(target, field.name, getattr(source, field.name))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from hil import codec, tlv
@@ -13,7 +14,7 @@ from hil.crypto import PublicKey, public_key_from_certificate, sign, verify
 from hil.pki.chain import ChainError, Fault, verify_euicc
 from hil.pki.pki import Credential
 from hil.rsp import status
-from hil.rsp.status import RspStatus, StatusCode
+from hil.rsp.status import SMDP_CODES, AuthenticationCodes, RspStatus, StatusCode
 
 _SIGNATURE = 0x5F37
 _SEQUENCE = 0x30
@@ -28,17 +29,57 @@ _CHAIN_STATUS: dict[tuple[str, Fault], StatusCode] = {
 }
 
 
+class Mistake(StrEnum):
+    """What a server says wrong on demand, each found by another check of LPA or eUICC."""
+
+    EUICC_CHALLENGE = "euicc-challenge"
+    """serverSigned1 does not repeat the eUICC's challenge."""
+    SERVER_ADDRESS = "server-address"
+    """serverSigned1 names another server."""
+    SERVER_SIGNATURE = "server-signature"
+    """One bit of serverSignature1 is flipped."""
+    UNKNOWN_CI = "unknown-ci"
+    """euiccCiPKIdToBeUsed names a CI that the eUICC does not have."""
+    EXPIRED_AUTH_CERTIFICATE = "expired-auth-certificate"
+    FOREIGN_AUTH_CERTIFICATE = "foreign-auth-certificate"
+    """CERT.DPauth (CERT.DSauth) under a CI that nobody knows."""
+    EXPIRED_BINDING_CERTIFICATE = "expired-binding-certificate"
+    OTHER_BINDING_OID = "other-binding-oid"
+    """CERT.DPpb belongs to another SM-DP+ than CERT.DPauth."""
+    SMDP_SIGNATURE = "smdp-signature"
+    """One bit of smdpSignature2 is flipped."""
+    SMDP_TRANSACTION = "smdp-transaction"
+    """smdpSigned2 names another transaction."""
+
+
+Forge = Callable[[Mistake, Credential], Credential]
+"""Makes the wrong credential of a mistake, from the right one. Raises PkiError when it cannot be issued."""
+
+
 @dataclass(frozen=True)
 class Identity:
-    """A server towards eUICCs: its name, its authentication certificate per CI, the CIs that it accepts.
+    """A server towards eUICCs: its address, its authentication certificate per CI, the CIs that it accepts.
 
-    `credentials` and `authorities` are keyed by the key identifier of the CI.
+    `address` is what it publishes, a host name, with a port if that is not the usual one. `credentials` and
+    `authorities` are keyed by the key identifier of the CI.
     """
 
     address: str
     credentials: Mapping[bytes, Credential]
     authorities: Mapping[bytes, bytes]
-    wrong_address: StatusCode = status.INVALID_SMDP_ADDRESS
+    codes: AuthenticationCodes = SMDP_CODES
+    port: int | None = None
+    """The port that clients with an address of their own for this server use, if `address` has none."""
+
+    @property
+    def host(self) -> str:
+        """The address without a port."""
+        return self.address.partition(":")[0]
+
+    def is_own(self, address: str) -> bool:
+        """Whether a client means this server: by its name in any letters, with the port or without."""
+        known = {self.address, self.host} | ({f"{self.host}:{self.port}"} if self.port else set())
+        return address.lower() in {name.lower() for name in known}
 
 
 @dataclass(frozen=True)
@@ -47,6 +88,7 @@ class Challenge:
 
     transaction_id: bytes
     server_challenge: bytes
+    server_address: str
     ci_key_id: bytes
     server_signed1: bytes
     server_signature1: bytes
@@ -70,10 +112,53 @@ class EuiccRefusedError(Exception):
     """The eUICC answered with the error form; the session is over."""
 
 
-def challenge(identity: Identity, euicc_challenge: bytes, euicc_info1: bytes, address: str) -> Challenge:
+def challenge(
+    identity: Identity,
+    euicc_challenge: bytes,
+    euicc_info1: bytes,
+    address: str,
+    *,
+    mistakes: Collection[Mistake] = (),
+    forge: Forge | None = None,
+) -> Challenge:
     """Answer initiateAuthentication. Raises RspStatus."""
-    if address.lower() != identity.address.lower():
-        raise RspStatus(identity.wrong_address, address)
+    if not identity.is_own(address):
+        raise RspStatus(identity.codes.address, address)
+    signing, verifying = _select(identity, euicc_challenge, euicc_info1)
+    credential = identity.credentials[verifying]
+    for mistake in (Mistake.EXPIRED_AUTH_CERTIFICATE, Mistake.FOREIGN_AUTH_CERTIFICATE):
+        if mistake in mistakes and forge is not None:
+            credential = forge(mistake, credential)
+    own = identity.address
+    transaction_id, server_challenge = secrets.token_bytes(16), secrets.token_bytes(16)
+    signed = codec.encode(
+        "ServerSigned1",
+        {
+            "transactionId": transaction_id,
+            "euiccChallenge": bytes(16) if Mistake.EUICC_CHALLENGE in mistakes else euicc_challenge,
+            "serverAddress": f"not-{own}" if Mistake.SERVER_ADDRESS in mistakes else own,
+            "serverChallenge": server_challenge,
+        },
+    )
+    signature = flipped(sign(credential.key, signed), Mistake.SERVER_SIGNATURE in mistakes)
+    return Challenge(
+        transaction_id,
+        server_challenge,
+        own,
+        bytes(20) if Mistake.UNKNOWN_CI in mistakes else signing,
+        signed,
+        tlv.build(_SIGNATURE, signature),
+        credential.certificate,
+    )
+
+
+def flipped(signature: bytes, wanted: bool) -> bytes:
+    """The signature, with its last bit flipped if so wanted."""
+    return signature[:-1] + bytes([signature[-1] ^ 1]) if wanted else signature
+
+
+def _select(identity: Identity, euicc_challenge: bytes, euicc_info1: bytes) -> tuple[bytes, bytes]:
+    """Key identifiers of the CIs under which the eUICC is to sign, and verifies (SGP.22 5.6.1). Raises RspStatus."""
     try:
         info = codec.decode("EUICCInfo1", euicc_info1)
     except codec.CodecError as error:
@@ -81,26 +166,14 @@ def challenge(identity: Identity, euicc_challenge: bytes, euicc_info1: bytes, ad
     if len(euicc_challenge) != 16:
         raise RspStatus(status.MALFORMED, f"euiccChallenge of {len(euicc_challenge)} bytes")
     if info["svn"][0] < _MIN_SVN:
-        raise RspStatus(status.SVN_NOT_SUPPORTED, ".".join(map(str, info["svn"])))
+        raise RspStatus(identity.codes.svn, ".".join(map(str, info["svn"])))
     signing = next((key for key in info["euiccCiPKIdListForSigning"] if key in identity.authorities), None)
     if signing is None:
-        raise RspStatus(status.CI_NOT_SUPPORTED)
+        raise RspStatus(identity.codes.ci)
     verifying = next((key for key in info["euiccCiPKIdListForVerification"] if key in identity.credentials), None)
     if verifying is None:
-        raise RspStatus(status.NO_CERTIFICATE_FOR_CI)
-    credential = identity.credentials[verifying]
-    transaction_id, server_challenge = secrets.token_bytes(16), secrets.token_bytes(16)
-    signed = codec.encode(
-        "ServerSigned1",
-        {
-            "transactionId": transaction_id,
-            "euiccChallenge": euicc_challenge,
-            "serverAddress": identity.address,
-            "serverChallenge": server_challenge,
-        },
-    )
-    signature = tlv.build(_SIGNATURE, sign(credential.key, signed))
-    return Challenge(transaction_id, server_challenge, signing, signed, signature, credential.certificate)
+        raise RspStatus(identity.codes.certificate)
+    return signing, verifying
 
 
 def authenticate(
@@ -127,7 +200,7 @@ def authenticate(
     key = public_key_from_certificate(euicc.raw)
     if signature1.tag != _SIGNATURE or not verify(key, signature1.value, signed1.raw):
         raise RspStatus(status.SIGNATURE_INVALID, "euiccSignature1")
-    if fields["serverChallenge"] != asked.server_challenge or fields["serverAddress"] != identity.address:
+    if fields["serverChallenge"] != asked.server_challenge or fields["serverAddress"] != asked.server_address:
         raise RspStatus(status.SIGNATURE_INVALID, "serverChallenge or serverAddress")
     context = fields["ctxParams1"][1]
     return AuthenticatedEuicc(

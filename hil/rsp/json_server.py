@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from hil import tlv
+from hil.faults import FaultPlan
 from hil.rsp import status
 from hil.rsp.authentication import Challenge
-from hil.rsp.status import RspStatus, StatusCode
-from hil.webserver import Delivery, Reply, Request
+from hil.rsp.faults import Fault, FaultKind, instead, spoilt
+from hil.rsp.status import RspStatus
+from hil.webserver import Reply, Request
 
 PATH = "/gsma/rsp2/es9plus/"
 PROTOCOL = "gsma/rsp/v2.2.0"
@@ -23,23 +26,23 @@ Function = Callable[["Members"], Awaitable[Mapping[str, Any] | None]]
 """Takes the request's members; returns the members of the answer, None for 204."""
 
 
-@dataclass
-class Faults:
-    """What the server does wrong on demand, by function name ("initiateAuthentication", ...)."""
+@dataclass(frozen=True)
+class Exchange:
+    """One call with its answer, for a timeline."""
 
-    fail: dict[str, StatusCode] = field(default_factory=dict)
-    http_status: dict[str, int] = field(default_factory=dict)
-    body: dict[str, bytes] = field(default_factory=dict)
-    """A body to send instead of the answer."""
-    members: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Members of the answer to replace; None leaves one out."""
-    delivery: dict[str, Delivery] = field(default_factory=dict)
-    once: bool = True
-    """A fault is used once, then forgotten."""
+    function: str
+    user_agent: str
+    request: bytes
+    status: int
+    response: bytes
+    outcome: str
+    """Subject and reason of a call that was not executed, else empty."""
+    fault: FaultKind | None
+    seconds: float
+    """What the function took."""
 
-    def take(self, table: dict[str, Any], function: str) -> Any:
-        """The fault of a table for a function, if any."""
-        return table.pop(function, None) if self.once else table.get(function)
+
+Observer = Callable[[Exchange], None]
 
 
 class Members:
@@ -73,9 +76,10 @@ class Members:
 class JsonFunctions:
     """Dispatches requests to functions and wraps their answers."""
 
-    def __init__(self, functions: Mapping[str, Function], faults: Faults | None = None) -> None:
+    def __init__(self, functions: Mapping[str, Function], observer: Observer | None = None) -> None:
         self._functions = functions
-        self.faults = faults or Faults()
+        self._observer = observer
+        self.faults = FaultPlan[Fault]()
         self.calls: list[str] = []
         """Names of the functions in the order of the calls, failed ones too."""
 
@@ -95,31 +99,41 @@ class JsonFunctions:
         if not isinstance(members, dict):
             return _plain(400, "no JSON object")
         self.calls.append(name)
-        return await self._answer(name, function, Members(members))
+        started = time.monotonic()
+        fault = self.faults.take(name)
+        reply, outcome = await self._answer(function, Members(members), fault)
+        if self._observer is not None:
+            seconds = time.monotonic() - started
+            shown = b"" if reply.delivery.drop else reply.body
+            agent = request.header("user-agent") or ""
+            kind = fault.kind if fault is not None else None
+            self._observer(Exchange(name, agent, request.body, reply.status, shown, outcome, kind, seconds))
+        return reply
 
-    async def _answer(self, name: str, function: Function, members: Members) -> Reply:
-        faults = self.faults
-        delivery = faults.take(faults.delivery, name) or Delivery()
-        http_status = faults.take(faults.http_status, name)
-        if http_status is not None:
-            return Reply(
-                http_status, b"<html><body>on demand</body></html>", (("Content-Type", "text/html"),), delivery
-            )
-        body = faults.take(faults.body, name)
-        if body is not None:
-            return _json(body, delivery)
-        code = faults.take(faults.fail, name)
+    async def _answer(self, function: Function, members: Members, fault: Fault | None) -> tuple[Reply, str]:
+        """The reply, and why the function was not executed if so."""
+        replaced = instead(fault) if fault is not None else None
+        if replaced is not None:
+            return replaced, ""
+        outcome = ""
         try:
+            code = fault.status_code if fault is not None else None
             if code is not None:
                 raise RspStatus(code)
             answer = await function(members)
+            reply = _answered(answer, fault)
         except RspStatus as error:
-            return _json(json.dumps(failed(error)).encode(), delivery)
-        if answer is None:
-            return Reply(204, headers=(("X-Admin-Protocol", PROTOCOL),), delivery=delivery)
-        answer = {**answer, **(faults.take(faults.members, name) or {})}
-        content = {key: _text(value) for key, value in answer.items() if value is not None}
-        return _json(json.dumps({**_SUCCESS, **content}).encode(), delivery)
+            outcome = str(error)
+            reply = _json(json.dumps(failed(error)).encode())
+        return (reply if fault is None else spoilt(reply, fault)), outcome
+
+
+def _answered(answer: Mapping[str, Any] | None, fault: Fault | None) -> Reply:
+    if answer is None:
+        return Reply(204, headers=(("X-Admin-Protocol", PROTOCOL),))
+    content = {key: _text(value) for key, value in answer.items()}
+    members = {**_SUCCESS, **content}
+    return _json(json.dumps(members if fault is None else fault.changed(members)).encode())
 
 
 def _refusal(request: Request) -> Reply | None:
@@ -157,9 +171,9 @@ def _text(value: object) -> object:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-def _json(body: bytes, delivery: Delivery) -> Reply:
+def _json(body: bytes) -> Reply:
     headers = (("Content-Type", f"{_JSON};charset=UTF-8"), ("X-Admin-Protocol", PROTOCOL))
-    return Reply(200, body, headers, delivery)
+    return Reply(200, body, headers)
 
 
 def _plain(code: int, text: str) -> Reply:

@@ -61,7 +61,27 @@ CODE_RETRIES_EXCEEDED = StatusCode("8.2.7", "6.4", "too many wrong confirmation 
 REBINDING_REFUSED = StatusCode("8.2", "3.7", "profile cannot be bound again")
 WRONG_SMDP_OID = StatusCode("8.8", "3.10", "OID is not that of this SM-DP+")
 INVALID_SMDS_ADDRESS = StatusCode("8.9.1", "3.8", "invalid SM-DS address")
+SMDS_SVN_NOT_SUPPORTED = StatusCode("8.9.3", "3.1", "specification version of the eUICC is not supported")
+SMDS_CI_NOT_SUPPORTED = StatusCode("8.9.2", "3.1", "none of the signing keys is supported")
+SMDS_NO_CERTIFICATE_FOR_CI = StatusCode("8.9.4", "3.7", "no certificate under a key that the eUICC verifies")
 UNKNOWN_EVENT = StatusCode("8.9.5", "3.9", "unknown event")
 MALFORMED = StatusCode("1.1", "2.1", "request cannot be read")
+NOT_EXECUTED = StatusCode("1.2", "4.2", "execution error")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationCodes:
+    """Codes of initiateAuthentication that name the kind of server (SGP.22 5.6.1, 5.8.1)."""
+
+    address: StatusCode
+    svn: StatusCode
+    ci: StatusCode
+    certificate: StatusCode
+
+
+SMDP_CODES = AuthenticationCodes(INVALID_SMDP_ADDRESS, SVN_NOT_SUPPORTED, CI_NOT_SUPPORTED, NO_CERTIFICATE_FOR_CI)
+SMDS_CODES = AuthenticationCodes(
+    INVALID_SMDS_ADDRESS, SMDS_SVN_NOT_SUPPORTED, SMDS_CI_NOT_SUPPORTED, SMDS_NO_CERTIFICATE_FOR_CI
+)
 
 KNOWN = tuple(value for value in list(vars().values()) if isinstance(value, StatusCode))

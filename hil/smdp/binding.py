@@ -8,11 +8,9 @@ from dataclasses import dataclass, field
 
 from hil import tlv
 from hil.crypto import (
-    CryptoError,
     PrivateKey,
     SessionKeys,
     curve_of,
-    generate_key,
     point,
     public_key_from_point,
     session_keys,
@@ -21,10 +19,11 @@ from hil.crypto import (
 )
 from hil.pki.pki import Credential
 from hil.scp03t import MAX_ENCRYPTED, MAX_PLAIN, SecureChannel
+from hil.smdp.flaws import PackageFlaw, damaged
 
 HOST_ID = b"hil-smdp"
 _OTPK = 0x5F49
-_INSTALL_BOUND_PROFILE_PACKAGE = bytes.fromhex("820101")
+_INSTALL_BOUND_PROFILE_PACKAGE = b"\x01"
 _CONFIGURE_ISDP = bytes.fromhex("BF2400")
 
 
@@ -40,25 +39,40 @@ class Binding:
 
 
 def bind(
-    package: bytes, metadata: bytes, eid: str, euicc_otpk: bytes, signer: Credential, *, protection_keys: bool = False
+    package: bytes,
+    metadata: bytes,
+    eid: str,
+    euicc_otpk: bytes,
+    *,
+    one_time: PrivateKey,
+    host_id: bytes = HOST_ID,
+    protection_keys: bool = False,
 ) -> Binding:
-    """Protect a package for an eUICC. Raises CryptoError for a point that is not on the curve."""
-    curve = curve_of(signer.key)
-    one_time: PrivateKey = generate_key(curve)
-    secret = shared_secret(one_time, public_key_from_point(euicc_otpk, curve))
-    keys = session_keys(secret, HOST_ID, bytes.fromhex(eid))
-    return Binding(
-        euicc_otpk, point(one_time), HOST_ID, _protect(package, metadata, keys, protection_keys=protection_keys)
-    )
+    """Protect a package for an eUICC. `one_time` is otSK.DP, a fresh key on the curve of CERT.DPpb.
+
+    Raises CryptoError for an `euicc_otpk` that is no point of that curve.
+    """
+    secret = shared_secret(one_time, public_key_from_point(euicc_otpk, curve_of(one_time)))
+    keys = session_keys(secret, host_id, bytes.fromhex(eid))
+    protected = _protect(package, metadata, keys, protection_keys=protection_keys)
+    return Binding(euicc_otpk, point(one_time), host_id, protected)
 
 
-def assemble(binding: Binding, transaction_id: bytes, signer: Credential) -> bytes:
-    """The BoundProfilePackage TLV (BF36) for a session; only InitialiseSecureChannel belongs to the session."""
-    template = tlv.build(0xA6, b"\x80\x01\x88\x81\x01\x10", tlv.build(0x84, binding.host_id))
-    head = _INSTALL_BOUND_PROFILE_PACKAGE + tlv.build(0x80, transaction_id) + template
-    head += tlv.build(_OTPK, binding.smdp_otpk)
+def assemble(binding: Binding, transaction_id: bytes, signer: Credential, flaw: PackageFlaw | None = None) -> bytes:
+    """The BoundProfilePackage TLV (BF36) for a session; only InitialiseSecureChannel belongs to the session.
+
+    A flaw of that object is made before it is signed, so that nothing but the flaw is wrong.
+    """
+    operation = b"\x02" if flaw is PackageFlaw.OPERATION else _INSTALL_BOUND_PROFILE_PACKAGE
+    if flaw is PackageFlaw.TRANSACTION:
+        transaction_id = bytes(len(transaction_id))
+    key_type = b"\x80\x01\x80" if flaw is PackageFlaw.KEY_TYPE else b"\x80\x01\x88"
+    template = tlv.build(0xA6, key_type + b"\x81\x01\x10", tlv.build(0x84, binding.host_id))
+    one_time = b"\x04" + bytes(64) if flaw is PackageFlaw.POINT else binding.smdp_otpk
+    head = tlv.build(0x82, operation) + tlv.build(0x80, transaction_id) + template + tlv.build(_OTPK, one_time)
     signature = sign(signer.key, head + tlv.build(_OTPK, binding.euicc_otpk))
-    return tlv.build(0xBF36, tlv.build(0xBF23, head, tlv.build(0x5F37, signature)), binding.protected)
+    package = tlv.build(0xBF36, tlv.build(0xBF23, head, tlv.build(0x5F37, signature)), binding.protected)
+    return package if flaw is None else damaged(package, flaw)
 
 
 def _protect(package: bytes, metadata: bytes, keys: SessionKeys, *, protection_keys: bool) -> bytes:
@@ -81,6 +95,3 @@ def _protect(package: bytes, metadata: bytes, keys: SessionKeys, *, protection_k
 
 def _pieces(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
-
-
-__all__ = ["Binding", "CryptoError", "assemble", "bind"]

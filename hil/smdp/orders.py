@@ -88,38 +88,61 @@ class Order:
     expires: datetime | None = None
     download_limit: int = 10
     code_limit: int = 3
+    event: bool = False
+    """Whether a SM-DS is told of it (SGP.22 3.6): needs an EID and a matching id, which is the event id."""
     state: ProfileState = ProfileState.RELEASED
     downloads: int = 0
     wrong_codes: int = 0
     history: list[str] = field(default_factory=list)
+    number: int = 0
+    """Its place in the book, from 1."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an eUICC can still download it."""
+        return self.state in (ProfileState.RELEASED, ProfileState.DOWNLOADED)
 
     def enter(self, state: ProfileState, reason: str) -> None:
         """Change the state and remember why."""
         self.state = state
         self.history.append(f"{state.value}: {reason}")
 
+    def release(self) -> None:
+        """ES2+.ReleaseProfile in its effect: a new start for an order that was confirmed, failed or cancelled."""
+        self.downloads = self.wrong_codes = 0
+        self.enter(ProfileState.RELEASED, "released")
+
     def check_open(self, eid: str, at: datetime | None) -> None:
-        """Whether this eUICC may download now; counts the attempt. Raises RspStatus."""
+        """Whether this eUICC may download now. Raises RspStatus."""
         if self.eid is not None and self.eid != eid:
             raise RspStatus(status.EID_MISMATCH)
-        if self.state not in (ProfileState.RELEASED, ProfileState.DOWNLOADED):
-            raise RspStatus(status.MATCHING_ID_REFUSED if self.matching_id else status.NOT_RELEASED, self.state.value)
-        if self.expires is not None and at is not None and at > self.expires:
-            self.enter(ProfileState.ERROR, "expired")
-            raise RspStatus(status.ORDER_EXPIRED)
+        if self.state is ProfileState.CONFIRMED:
+            raise RspStatus(status.NOT_RELEASED, self.state.value)
+        if not self.waiting:
+            raise RspStatus(status.MATCHING_ID_REFUSED, self.state.value)
+        self.check_expiry(at)
         if self.downloads >= self.download_limit:
             self.enter(ProfileState.ERROR, "too many downloads")
             raise RspStatus(status.TOO_MANY_DOWNLOADS)
+
+    def begin(self, eid: str) -> None:
+        """An attempt of this eUICC, to which the order belongs from now on."""
         self.eid = eid
         self.downloads += 1
 
+    def check_expiry(self, at: datetime | None) -> None:
+        """Whether there is still time. Raises RspStatus and ends the order if not."""
+        if self.expires is not None and at is not None and at > self.expires:
+            self.enter(ProfileState.ERROR, "expired")
+            raise RspStatus(status.ORDER_EXPIRED)
+
     def check_confirmation_code(self, hash_cc: bytes | None, transaction_id: bytes) -> None:
-        """Compare hashCc (SGP.22 4.7). Raises RspStatus; the third wrong code ends the order."""
+        """Compare hashCc (SGP.22 4.7). Raises RspStatus; the last wrong code that is allowed ends the order."""
         if self.confirmation_hash is None:
             return
         if hash_cc is None:
             raise RspStatus(status.CODE_MISSING)
-        if hash_cc != hashlib.sha256(self.confirmation_hash + transaction_id).digest():
+        if hash_cc != hash_of_code(self.confirmation_hash, transaction_id):
             self.wrong_codes += 1
             if self.wrong_codes >= self.code_limit:
                 self.enter(ProfileState.ERROR, "too many wrong confirmation codes")
@@ -131,16 +154,28 @@ class OrderBook:
     """All orders of a SM-DP+."""
 
     def __init__(self, orders: Iterable[Order] = ()) -> None:
-        self._orders = list(orders)
+        self._orders: list[Order] = []
+        for order in orders:
+            self.add(order)
 
     def __iter__(self) -> Iterator[Order]:
         return iter(self._orders)
 
-    def add(self, order: Order) -> None:
+    def add(self, order: Order) -> Order:
         """Register an order; a matching id is used once."""
         if order.matching_id and any(known.matching_id == order.matching_id for known in self._orders):
             raise ValueError(f"matching id {order.matching_id} is in use")
+        order.number = order.number or 1 + max((known.number for known in self._orders), default=0)
         self._orders.append(order)
+        return order
+
+    def remove(self, order: Order) -> None:
+        """Forget an order."""
+        self._orders.remove(order)
+
+    def numbered(self, number: int) -> Order | None:
+        """The order with this number."""
+        return next((order for order in self._orders if order.number == number), None)
 
     def find(self, matching_id: str, eid: str) -> Order:
         """The order for a matching id, or without one the first that waits for this EID. Raises RspStatus."""
@@ -149,13 +184,17 @@ class OrderBook:
             if found is None:
                 raise RspStatus(status.MATCHING_ID_REFUSED)
             return found
-        waiting = (ProfileState.RELEASED, ProfileState.DOWNLOADED)
-        for order in self._orders:
-            if order.eid == eid and order.state in waiting:
-                return order
-        raise RspStatus(status.EID_MISMATCH)
+        linked = [order for order in self._orders if order.eid == eid and not order.matching_id]
+        if not linked:
+            raise RspStatus(status.EID_MISMATCH)
+        return next((order for order in linked if order.waiting), linked[0])
 
 
 def confirmation_hash(code: str) -> bytes:
     """What an operator gives the SM-DP+ instead of the code."""
     return hashlib.sha256(code.encode()).digest()
+
+
+def hash_of_code(hashed: bytes, transaction_id: bytes) -> bytes:
+    """hashCc of a session, from the hash of the confirmation code (SGP.22 4.7)."""
+    return hashlib.sha256(hashed + transaction_id).digest()

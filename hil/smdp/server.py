@@ -6,7 +6,9 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from hil.rsp.json_server import Faults, JsonFunctions, Members, authentication_members
+from hil.faults import FaultPlan
+from hil.rsp.faults import Fault
+from hil.rsp.json_server import JsonFunctions, Members, Observer, authentication_members
 from hil.smdp.core import SmDpPlus
 from hil.webserver import WebServer
 
@@ -14,7 +16,7 @@ from hil.webserver import WebServer
 class SmDpServer:
     """The functions of a SM-DP+ behind a TLS port on loopback."""
 
-    def __init__(self, smdp: SmDpPlus, faults: Faults | None = None) -> None:
+    def __init__(self, smdp: SmDpPlus, observer: Observer | None = None) -> None:
         self.smdp = smdp
         self.functions = JsonFunctions(
             {
@@ -24,7 +26,7 @@ class SmDpServer:
                 "cancelSession": self._cancel_session,
                 "handleNotification": self._handle_notification,
             },
-            faults,
+            observer,
         )
         self._server = WebServer(self.functions.handle)
 
@@ -34,7 +36,7 @@ class SmDpServer:
         return self._server.port
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> FaultPlan[Fault]:
         """What goes wrong on demand."""
         return self.functions.faults
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from hil.rsp import status
-from hil.rsp.authentication import Challenge, EuiccRefusedError, Identity, authenticate, challenge
+from hil.rsp.authentication import Challenge, EuiccRefusedError, Forge, Identity, Mistake, authenticate, challenge
 from hil.rsp.status import RspStatus
 
 
@@ -21,12 +21,23 @@ class Event:
 
 
 @dataclass
+class SmDsKnobs:
+    """Behaviour that can be switched while it runs."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    """What is wrong with certificates and signed objects."""
+
+
+@dataclass
 class SmDs:
     """A discovery server with its events."""
 
     identity: Identity
     events: list[Event] = field(default_factory=list)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    knobs: SmDsKnobs = field(default_factory=SmDsKnobs)
+    forge: Forge | None = None
+    """Makes the certificates of `knobs.mistakes`."""
     _asked: dict[bytes, Challenge] = field(default_factory=dict)
 
     def register(self, event: Event) -> None:
@@ -41,7 +52,9 @@ class SmDs:
 
     def initiate_authentication(self, euicc_challenge: bytes, euicc_info1: bytes, address: str) -> Challenge:
         """ES11.InitiateAuthentication."""
-        asked = challenge(self.identity, euicc_challenge, euicc_info1, address)
+        asked = challenge(
+            self.identity, euicc_challenge, euicc_info1, address, mistakes=self.knobs.mistakes, forge=self.forge
+        )
         self._asked[asked.transaction_id] = asked
         return asked
 

@@ -6,7 +6,9 @@ import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from hil.rsp.json_server import Faults, JsonFunctions, Members, authentication_members
+from hil.faults import FaultPlan
+from hil.rsp.faults import Fault
+from hil.rsp.json_server import JsonFunctions, Members, Observer, authentication_members
 from hil.smds.core import SmDs
 from hil.webserver import WebServer
 
@@ -14,14 +16,14 @@ from hil.webserver import WebServer
 class SmDsServer:
     """The functions of a SM-DS behind a TLS port on loopback."""
 
-    def __init__(self, smds: SmDs, faults: Faults | None = None) -> None:
+    def __init__(self, smds: SmDs, observer: Observer | None = None) -> None:
         self.smds = smds
         self.functions = JsonFunctions(
             {
                 "initiateAuthentication": self._initiate_authentication,
                 "authenticateClient": self._authenticate_client,
             },
-            faults,
+            observer,
         )
         self._server = WebServer(self.functions.handle)
 
@@ -29,6 +31,11 @@ class SmDsServer:
     def port(self) -> int:
         """The port in use."""
         return self._server.port
+
+    @property
+    def faults(self) -> FaultPlan[Fault]:
+        """What goes wrong on demand."""
+        return self.functions.faults
 
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen. Raises PortTakenError."""

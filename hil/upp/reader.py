@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hil import tlv
+from hil.aka import AkaKey
 from hil.upp import elements, templates
 from hil.upp.elements import ElementTag, PeStatusCode
 from hil.upp.files import ProfileFile, UppError, create, write
@@ -17,15 +18,6 @@ _SERVICES_SUPPORTED = frozenset((0x81, 0x84, 0x85, 0x8B, 0x91, 0x92, 0x93, 0x94,
 """eUICC-Mandatory-services: usim, milenage, tuak128, javacard, test algorithm, BER-TLV, DF link, CAT_TP, identity."""
 _KNOWN = frozenset(int(tag) for tag in ElementTag)
 _HEADER_TAG = 0xA0
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class AkaParameters:
-    """Authentication data of the USIM. Algorithm 1 is Milenage, 2 TUAK, 3 the test algorithm."""
-
-    algorithm: int
-    key: bytes
-    opc: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +36,7 @@ class ProfileContent:
     """As in EF.ICCID."""
     files: tuple[ProfileFile, ...]
     usim_aid: bytes | None
-    aka: AkaParameters | None
+    aka: AkaKey | None
     statuses: tuple[PeStatus, ...]
     size: int
 
@@ -80,7 +72,7 @@ class _Installation:
     statuses: list[PeStatus] = field(default_factory=list)
     iccid: bytes = b""
     usim_aid: bytes | None = None
-    aka: AkaParameters | None = None
+    aka: AkaKey | None = None
     identifications: set[int] = field(default_factory=set)
 
 
@@ -199,6 +191,5 @@ def _aka(state: _Installation, part: tlv.Tlv) -> None:
     if len(configuration) != 1 or configuration[0].tag != 0xA1:
         return  # a mapping to the keys of another application adds nothing for a single USIM
     values = configuration[0].value
-    state.aka = AkaParameters(
-        int.from_bytes(tlv.find(values, 0x80).value, "big"), tlv.find(values, 0x82).value, tlv.find(values, 0x83).value
-    )
+    opc = next((child.value for child in tlv.children(values) if child.tag == 0x83), b"")
+    state.aka = AkaKey(int.from_bytes(tlv.find(values, 0x80).value, "big"), tlv.find(values, 0x82).value, opc)

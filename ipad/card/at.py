@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
-from ipad.apdu.command import channel_class
+from ipad.apdu.command import INS_SELECT, channel_class
 from ipad.board import Board
 from ipad.card.answers import apdu_from_answer, session_id
 from ipad.card.logical import LogicalChannel, announce_terminal
@@ -32,6 +32,8 @@ _CLOSE_LIMIT: Final = 5.0
 _BUSY: Final = frozenset({14, 100})
 _NO_CARD: Final = frozenset({10, 11, 12, 15})
 _NOT_ALLOWED: Final = frozenset({3, 4})
+_SELECTED: Final = frozenset({0x61, 0x62, 0x90})
+"""First bytes of status words that mean that the application is selected (ETSI TS 102 221 10.2.1)."""
 
 
 class AtCommands(Protocol):
@@ -80,9 +82,14 @@ class _AtChannel:
 class CchoChannel(_AtChannel):
     """A session that the modem manages. Its id is opaque text; the modem puts the channel into CLA."""
 
-    def __init__(self, port: AtCommands, board: Board, clock: Clock, reset_card: ResetCard) -> None:
+    def __init__(
+        self, port: AtCommands, board: Board, clock: Clock, reset_card: ResetCard, restart: ResetCard | None = None
+    ) -> None:
         super().__init__(port, board, clock, reset_card)
+        self._restart = restart
         self._session: str | None = None
+        self._kept: str | None = None
+        self._released = False
         self._stale_closed = False
 
     async def open(self, aid: bytes) -> bytes:
@@ -90,7 +97,7 @@ class CchoChannel(_AtChannel):
         await self.close()
         await announce_terminal(self._csim, self._rules.terminal_capability)
         await self._close_stale()
-        self._session = await self._open_session(aid)
+        self._session = await self._kept_session(aid) or await self._open_or_release(aid)
         return b""
 
     async def transmit(self, command: bytes) -> bytes:
@@ -105,17 +112,53 @@ class CchoChannel(_AtChannel):
     async def close(self) -> None:
         """See `CardChannel.close`."""
         session, self._session = self._session, None
-        if session is not None:
+        if session is None:
+            return
+        if Quirk.NO_CCHC in self._quirks:
+            self._kept = session
+        else:
             await self._close_session(session)
 
     async def reset(self) -> None:
         """See `CardChannel.reset`."""
         await self.close()
-        self._stale_closed = False
+        self._stale_closed, self._kept = False, None
         await self._reset_card()
 
+    async def _kept_session(self, aid: bytes) -> str | None:
+        """The session that could not be closed, selected anew; None without one that lives."""
+        session, self._kept = self._kept, None
+        if session is None or not self._port.is_open:
+            return None
+        self._session = session
+        try:
+            response = await self.transmit(bytes((0x00, INS_SELECT, 0x04, 0x00, len(aid))) + aid)
+        except (CardError, ModemError) as error:
+            logger.debug("session %s is gone: %s", session, error)
+            return None
+        finally:
+            self._session = None
+        return session if response[-2] in _SELECTED else None
+
+    async def _open_or_release(self, aid: bytes) -> str:
+        """Open a session; where an LPA inside the modem may hold the ISD-R, make it let go, once."""
+        try:
+            return await self._open_session(aid)
+        except NoEuiccError as error:
+            if not self._rules.release or self._released or self._restart is None:
+                raise
+            logger.warning("%s; the LPA of the modem is switched off and the modem restarted", error)
+        self._released = True
+        for command in self._rules.release:
+            try:
+                await self._port.command(command)
+            except ModemError as error:
+                raise CardError(f"the modem's own LPA holds the ISD-R and does not let go: {error}") from error
+        await self._restart()
+        return await self._open_session(aid)
+
     async def _close_session(self, session: str) -> None:
-        if Quirk.NO_CCHC in self._quirks or not self._port.is_open:
+        if not self._port.is_open:
             return
         try:
             await self._port.command(f"AT+CCHC={session}", limit=_CLOSE_LIMIT)
@@ -124,7 +167,7 @@ class CchoChannel(_AtChannel):
 
     async def _close_stale(self) -> None:
         """Sessions of a run that was killed block the modem until it is reset: close what may be left."""
-        if self._stale_closed:
+        if self._stale_closed or Quirk.NO_CCHC in self._quirks:
             return
         for session in self._rules.close_stale:
             await self._close_session(str(session))

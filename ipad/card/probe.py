@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ipad.board import Board
 from ipad.card.at import AtCommands, CchoChannel, CsimChannel, ResetCard
+from ipad.card.awake import AwakeChannel
 from ipad.card.channel import CardChannel
 from ipad.clock import Clock
 from ipad.errors import CardError, ConfigError, NoEuiccError
@@ -18,20 +19,24 @@ from ipad.errors import CardError, ConfigError, NoEuiccError
 logger = logging.getLogger(__name__)
 
 
-def at_channel(port: AtCommands, board: Board, clock: Clock, reset_card: ResetCard) -> CardChannel:
+def at_channel(
+    port: AtCommands, board: Board, clock: Clock, reset_card: ResetCard, restart: ResetCard | None = None
+) -> CardChannel:
     """The channel that the board definition asks for; several methods are probed in their order.
 
-    Raises ConfigError when the definition names no method that goes through an AT port.
+    `reset_card` initialises the card anew, `restart` the whole modem. Raises ConfigError when the definition names no
+    method that goes through an AT port.
     """
     channels: dict[str, CardChannel] = {}
     for method in board.apdu.method:
         if method == "ccho":
-            channels[method] = CchoChannel(port, board, clock, reset_card)
+            channels[method] = CchoChannel(port, board, clock, reset_card, restart)
         elif method == "csim":
             channels[method] = CsimChannel(port, board, clock, reset_card)
     if not channels:
         raise ConfigError(f"board {board.name}: apdu.method names no method for an AT port")
-    return ProbingChannel(channels) if len(channels) > 1 else next(iter(channels.values()))
+    channel = ProbingChannel(channels) if len(channels) > 1 else next(iter(channels.values()))
+    return AwakeChannel(channel, port) if board.power_saving.psm == "off-during-esim" else channel
 
 
 class ProbingChannel:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ipad.config import PCSC_PREFIX, Config, ModemConfig, load
+from ipad.config import DEFAULT_NAME, PCSC_PREFIX, Config, ModemConfig, load
 from ipad.daemon import log
 from ipad.errors import UsageError
 from ipad.toml import Document
@@ -32,22 +32,25 @@ def prepare(args: argparse.Namespace) -> Invocation:
     name = getattr(args, "modem", None)
     options = {key: getattr(args, key) for key in ("port", "card", "board") if hasattr(args, key)}
     if name is not None or options:
-        config = config.with_modem(_with_options(config, name, options))
+        config = config.with_modem(*_with_options(config, name, options))
     return Invocation(args, config, document)
 
 
-def _with_options(config: Config, name: str | None, options: dict[str, str]) -> ModemConfig:
+def _with_options(config: Config, name: str | None, options: dict[str, str]) -> tuple[str, ModemConfig]:
     port, card = options.get("port", ""), options.get("card", "")
     if port and card:
         raise UsageError("--port and --card exclude each other")
     if card and not card.startswith(PCSC_PREFIX):
         raise UsageError(f"--card {card!r}: expected pcsc:READER", hint="pcsc: alone takes the only reader")
     # A link given by hand replaces the configured one; what is configured beside it (board, timeouts) goes on to hold.
-    several = name is None and len(config.modems) > 1
-    modem = ModemConfig() if several and (port or card) else config.modem(name)
+    if name is None and len(config.modems) > 1 and (port or card):
+        name, modem = DEFAULT_NAME, ModemConfig()
+    else:
+        modem = config.modem(name)
+        name = name or next(iter(config.modems))
     if port or card:
         modem = replace(modem, port=port, card=card)
-    return replace(modem, board=options.get("board", modem.board))
+    return name, replace(modem, board=options.get("board", modem.board))
 
 
 def log_level(args: argparse.Namespace, default: int) -> int:

@@ -19,6 +19,7 @@ from ipad.errors import (
     IpadError,
     ModemError,
     NetworkError,
+    RspStatusError,
     ServerResultError,
     StatusWordError,
 )
@@ -115,7 +116,8 @@ def error_record(error: IpadError) -> dict[str, Json]:
     """An error as programs read it.
 
     `class` is the branch of the error tree, `code` and `name` are the number that the peer gave (result code, status
-    word, HTTP status, +CME ERROR) and its name in the specification, or null.
+    word, HTTP status, +CME ERROR) and its name in the specification, or null; of an RSP server `name` is its
+    subject and reason code.
     """
     code, name = _peer_code(error)
     kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
@@ -130,18 +132,21 @@ def error_record(error: IpadError) -> dict[str, Json]:
 
 
 def _peer_code(error: IpadError) -> tuple[int | None, str | None]:
+    found: tuple[int | None, str | None] = None, None
     match error:
         case EuiccResultError(code=code) | ServerResultError(code=code):
-            return int(code), getattr(code, "spec_name", code.name)
+            found = int(code), getattr(code, "spec_name", code.name)
         case StatusWordError(sw=sw):
-            return sw, f"{sw:04X}"
+            found = sw, f"{sw:04X}"
+        case RspStatusError(subject=subject, reason=reason):
+            found = None, f"{subject}/{reason}"
         case HttpStatusError(status=status):
-            return status, None
+            found = status, None
         case NetworkError(layer=layer):
-            return None, layer
+            found = None, layer
         case ModemError(code=number):
-            return number, None
-    return None, None
+            found = number, None
+    return found
 
 
 def error_json(error: IpadError) -> str:

@@ -39,7 +39,7 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"ipad {__version__}")
     nouns = parser.add_subparsers(dest="noun", metavar="COMMAND", required=True, parser_class=Parser)
     _add_run(nouns, options)
-    for add in (_add_euicc, _add_profile, _add_eim, _add_notification, _add_modem, _add_config):
+    for add in (_add_euicc, _add_profile, _add_eim, _add_notification, _add_modem, _add_board, _add_config):
         add(nouns, options)
     return parser
 
@@ -92,6 +92,15 @@ def _add_profile(nouns: Any, options: argparse.ArgumentParser) -> None:
     verbs = _noun(nouns, options, "profile", "profiles on the eUICC")
     _verb(verbs, options, "list", "list the profiles", "profile:list_profiles")
     _with_iccid(_verb(verbs, options, "info", "show one profile", "profile:info"))
+    download = _verb(verbs, options, "download", "download a profile from its SM-DP+", "download:download")
+    download.add_argument(
+        "code", metavar="CODE", nargs="?", help="activation code LPA:1$...; none: the default SM-DP+ of the eUICC"
+    )
+    download.add_argument(
+        "--confirmation-code-file", metavar="FILE", help="file with the confirmation code, - for stdin"
+    )
+    discover = _verb(verbs, options, "discover", "download what an SM-DS announces for this eUICC", "download:discover")
+    discover.add_argument("--smds", metavar="ADDRESS", help="this SM-DS, in place of the eUICC's root SM-DS")
     consumer = "(consumer eUICC only; on an IoT eUICC the eIM decides)"
     for name in ("enable", "disable", "delete"):
         parser = _with_iccid(_verb(verbs, options, name, f"{name} a profile {consumer}", f"profile:{name}"))
@@ -123,6 +132,17 @@ def _add_modem(nouns: Any, options: argparse.ArgumentParser) -> None:
     _verb(verbs, options, "info", "show identity, SIM, registration and signal", "modem:info")
     command = _verb(verbs, options, "at", "send one AT command and print the answer", "modem:at")
     command.add_argument("command", metavar="COMMAND", help="for example AT+CPIN?")
+
+
+def _add_board(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "board", "definitions of modems and gateways")
+    _verb(verbs, options, "list", "list the definitions, shipped and local", "board:list_boards")
+    show = _verb(verbs, options, "show", "show a definition with all that it inherits", "board:show")
+    show.add_argument("name", metavar="NAME", help="name as listed")
+    check = _verb(verbs, options, "check", "check a definition in a file", "board:check")
+    check.add_argument("file", metavar="FILE", help="TOML file")
+    detect = _verb(verbs, options, "detect", "find the modem and the definition that fits it", "board:detect_modem")
+    detect.add_argument("--at", action="store_true", help="also ask the modem what it is (AT+CGMI, AT+CGMM)")
 
 
 def _add_config(nouns: Any, options: argparse.ArgumentParser) -> None:

@@ -7,7 +7,7 @@ from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.codec.schema import Choice
 from ipad.codec.values import OpenEnum
 from ipad.daemon.once import Verdict
-from ipad.procedures.report import EimReport, PackageReport
+from ipad.procedures.report import DownloadReport, EimReport, PackageReport
 
 _EIM_COLUMNS = ("eim_id", "reached", "answer", "error", "more")
 _COLUMNS = ("eim_id", "kind", "transaction_id", "counter", "result", "handover")
@@ -50,7 +50,15 @@ def describe_package(package: PackageReport) -> dict[str, Json]:
 def _result(package: PackageReport) -> str | None:
     if package.error_code is not None:
         return str(package.error_code)
+    if package.download is not None:
+        return _describe_download(package.download)
     return describe_result(package.result) if package.result is not None else None
+
+
+def _describe_download(download: DownloadReport) -> str:
+    if download.error is not None:
+        return f"download failed: {download.error}"
+    return f"profile {download.iccid} installed{' and enabled' if download.enabled else ''}"
 
 
 def describe_result(result: EuiccPackageResult) -> str:

@@ -82,10 +82,9 @@ class BoundProfilePackage:
         yield self.package.raw[: _offset(self.package) + len(self.secure_channel.raw)]
         for sequence in self.sequences:
             header = _offset(sequence)
-            inner = list(tlv.children(sequence.value))
+            inner = tlv.children(sequence.value)
             if sequence.tag in (_CONFIGURE, _KEYS):
-                yield sequence.raw[: header + len(inner[0].raw)]
-                inner = inner[1:]
+                yield sequence.raw[: header + len(next(inner).raw)]
             else:
                 yield sequence.raw[:header]
             for element in inner:

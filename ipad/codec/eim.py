@@ -3,11 +3,10 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Annotated
 
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.values import NULL, OpenEnum, Utf8
 
 
@@ -19,7 +18,7 @@ class EimIdType(OpenEnum):
     EIM_ID_TYPE_PROPRIETARY = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimPublicKeyData(Choice):
     """eimPublicKeyData of EimConfigurationData; both as complete DER, where the wire has their content only."""
 
@@ -28,7 +27,7 @@ class EimPublicKeyData(Choice):
     eim_certificate: Annotated[bytes | None, f(0xA1, Opaque())] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class TrustedPublicKeyDataTls(Choice):
     """trustedPublicKeyDataTls of EimConfigurationData; both as complete DER, where the wire has their content only."""
 
@@ -47,7 +46,7 @@ class EimSupportedProtocol(IntFlag):
     EIM_PROPRIETARY = 1 << 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimConfigurationData(DataObject):
     """EimConfigurationData (SGP.32 2.11.1.1.1): one eIM as the eUICC knows it, or as it is to know it.
 
@@ -73,7 +72,7 @@ class EimConfigurationData(DataObject):
     esipa_proprietary_protocol_information: Annotated[bytes | None, f(0xAA, Opaque(nested=False))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AddInitialEimRequest(DataObject):
     """AddInitialEimRequest (SGP.32)."""
 
@@ -81,7 +80,7 @@ class AddInitialEimRequest(DataObject):
     eim_configuration_data_list: Annotated[tuple[EimConfigurationData, ...], f(0xA0)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AddInitialEimOkEntry(Choice):
     """addInitialEimOkEntry of AddInitialEimResponse."""
 
@@ -101,7 +100,7 @@ class AddInitialEimError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AddInitialEimResponse(Choice):
     """AddInitialEimResponse (SGP.32)."""
 
@@ -110,14 +109,14 @@ class AddInitialEimResponse(Choice):
     add_initial_eim_error: Annotated[AddInitialEimError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEimConfigurationDataRequestSearchCriteria(Choice):
     """getEimConfigurationDataRequestSearchCriteria of GetEimConfigurationDataRequest."""
 
     eim_id: Annotated[str | None, f(0x80, Utf8(1, 128))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEimConfigurationDataRequest(DataObject):
     """GetEimConfigurationDataRequest (SGP.32)."""
 
@@ -125,7 +124,7 @@ class GetEimConfigurationDataRequest(DataObject):
     search_criteria: Annotated[GetEimConfigurationDataRequestSearchCriteria | None, f(0xA0)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEimConfigurationDataResponse(DataObject):
     """GetEimConfigurationDataResponse (SGP.32)."""
 

@@ -3,16 +3,15 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Annotated
 
-from ipad.codec.schema import Choice, DataObject, ListOf, Opaque, f
+from ipad.codec.schema import Choice, DataObject, ListOf, Opaque, data_object, f
 from ipad.codec.sizes import ICCID
 from ipad.codec.values import INTEGER, Octets, OpenEnum, Utf8
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SetNicknameRequest(DataObject):
     """SetNicknameRequest (SGP.22)."""
 
@@ -29,7 +28,7 @@ class SetNicknameResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SetNicknameResponse(DataObject):
     """SetNicknameResponse (SGP.22)."""
 
@@ -37,7 +36,7 @@ class SetNicknameResponse(DataObject):
     set_nickname_result: Annotated[SetNicknameResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileIdentifier(Choice):
     """profileIdentifier of EnableProfileRequest."""
 
@@ -45,7 +44,7 @@ class ProfileIdentifier(Choice):
     iccid: Annotated[bytes | None, f(0x5A, ICCID)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EnableProfileRequest(DataObject):
     """EnableProfileRequest (SGP.22)."""
 
@@ -66,7 +65,7 @@ class EnableResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EnableProfileResponse(DataObject):
     """EnableProfileResponse (SGP.22)."""
 
@@ -74,7 +73,7 @@ class EnableProfileResponse(DataObject):
     enable_result: Annotated[EnableResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DisableProfileRequest(DataObject):
     """DisableProfileRequest (SGP.22)."""
 
@@ -94,7 +93,7 @@ class DisableResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DisableProfileResponse(DataObject):
     """DisableProfileResponse (SGP.22)."""
 
@@ -102,7 +101,7 @@ class DisableProfileResponse(DataObject):
     disable_result: Annotated[DisableResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeleteProfileRequest(Choice):
     """DeleteProfileRequest (SGP.22)."""
 
@@ -121,7 +120,7 @@ class DeleteResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeleteProfileResponse(DataObject):
     """DeleteProfileResponse (SGP.22)."""
 
@@ -141,7 +140,7 @@ class ResetOptions(IntFlag):
     RESET_IMMEDIATE_ENABLE_CONFIG = 1 << 6
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccMemoryResetRequest(DataObject):
     """EuiccMemoryResetRequest (SGP.32)."""
 
@@ -176,7 +175,7 @@ class ResetImmediateEnableConfigResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccMemoryResetResponse(DataObject):
     """EuiccMemoryResetResponse (SGP.32)."""
 
@@ -186,7 +185,7 @@ class EuiccMemoryResetResponse(DataObject):
     reset_immediate_enable_config_result: Annotated[ResetImmediateEnableConfigResult | None, f(0x82)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccDataRequest(DataObject):
     """GetEuiccDataRequest (SGP.22)."""
 
@@ -194,7 +193,7 @@ class GetEuiccDataRequest(DataObject):
     tag_list: Annotated[bytes, f(0x5C, Octets(1, 1))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccDataResponse(DataObject):
     """GetEuiccDataResponse (SGP.22)."""
 
@@ -202,7 +201,7 @@ class GetEuiccDataResponse(DataObject):
     eid_value: Annotated[bytes, f(0x5A, Octets(16, 16))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class LoadCrlRequest(DataObject):
     """LoadCRLRequest (SGP.22)."""
 
@@ -210,7 +209,7 @@ class LoadCrlRequest(DataObject):
     crl: Annotated[bytes, f(0xA0, Opaque())]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class LoadCrlResponseOk(DataObject):
     """LoadCRLResponseOk (SGP.22)."""
 
@@ -230,7 +229,7 @@ class LoadCrlResponseError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class LoadCrlResponse(Choice):
     """LoadCRLResponse (SGP.22)."""
 
@@ -239,14 +238,14 @@ class LoadCrlResponse(Choice):
     load_crl_response_error: Annotated[LoadCrlResponseError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccConfiguredAddressesRequest(DataObject):
     """EuiccConfiguredAddressesRequest (SGP.22)."""
 
     TAG = 0xBF3C
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccConfiguredAddressesResponse(DataObject):
     """EuiccConfiguredAddressesResponse (SGP.22)."""
 
@@ -262,7 +261,7 @@ class LpaeOption(IntFlag):
     ACTIVATE_SCWS_BASED_LPAE = 1 << 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class LpaeActivationRequest(DataObject):
     """LpaeActivationRequest (SGP.22)."""
 
@@ -277,7 +276,7 @@ class LpaeActivationResult(OpenEnum):
     NOT_SUPPORTED = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class LpaeActivationResponse(DataObject):
     """LpaeActivationResponse (SGP.22)."""
 
@@ -291,7 +290,7 @@ class IpaeOption(IntFlag):
     ACTIVATE_IPAE = 1 << 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaeActivationRequest(DataObject):
     """IpaeActivationRequest (SGP.32)."""
 
@@ -306,7 +305,7 @@ class IpaeActivationResult(OpenEnum):
     NOT_SUPPORTED = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaeActivationResponse(DataObject):
     """IpaeActivationResponse (SGP.32)."""
 
@@ -314,7 +313,7 @@ class IpaeActivationResponse(DataObject):
     ipae_activation_result: Annotated[IpaeActivationResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetCertsRequest(DataObject):
     """GetCertsRequest (SGP.32)."""
 
@@ -322,7 +321,7 @@ class GetCertsRequest(DataObject):
     euicc_ci_pk_id: Annotated[bytes | None, f(0x80, also=(0x04,))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Certs(DataObject):
     """certs of GetCertsResponse."""
 
@@ -338,7 +337,7 @@ class GetCertsError(OpenEnum):
     UNDFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetCertsResponse(Choice):
     """GetCertsResponse (SGP.32)."""
 

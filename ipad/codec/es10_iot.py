@@ -3,14 +3,13 @@
 Tags and names are those of SGP.32 v1.2. refreshFlag is tag 80 by automatic tagging; the untagged form 01 is read too.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
-from ipad.codec.schema import Choice, DataObject, f
+from ipad.codec.schema import Choice, DataObject, data_object, f
 from ipad.codec.values import NULL, OID, OpenEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ImmediateEnableRequest(DataObject):
     """ImmediateEnableRequest (SGP.32)."""
 
@@ -28,7 +27,7 @@ class ImmediateEnableResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ImmediateEnableResponse(DataObject):
     """ImmediateEnableResponse (SGP.32)."""
 
@@ -36,7 +35,7 @@ class ImmediateEnableResponse(DataObject):
     immediate_enable_result: Annotated[ImmediateEnableResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ConfigureImmediateProfileEnablingRequest(DataObject):
     """ConfigureImmediateProfileEnablingRequest (SGP.32)."""
 
@@ -55,7 +54,7 @@ class ConfigImmediateEnableResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ConfigureImmediateProfileEnablingResponse(DataObject):
     """ConfigureImmediateProfileEnablingResponse (SGP.32)."""
 
@@ -63,7 +62,7 @@ class ConfigureImmediateProfileEnablingResponse(DataObject):
     config_immediate_enable_result: Annotated[ConfigImmediateEnableResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ExecuteFallbackMechanismRequest(DataObject):
     """ExecuteFallbackMechanismRequest (SGP.32)."""
 
@@ -83,7 +82,7 @@ class ExecuteFallbackMechanismResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ExecuteFallbackMechanismResponse(DataObject):
     """ExecuteFallbackMechanismResponse (SGP.32)."""
 
@@ -91,7 +90,7 @@ class ExecuteFallbackMechanismResponse(DataObject):
     execute_fallback_mechanism_result: Annotated[ExecuteFallbackMechanismResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ReturnFromFallbackRequest(DataObject):
     """ReturnFromFallbackRequest (SGP.32)."""
 
@@ -109,7 +108,7 @@ class ReturnFromFallbackResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ReturnFromFallbackResponse(DataObject):
     """ReturnFromFallbackResponse (SGP.32)."""
 
@@ -117,7 +116,7 @@ class ReturnFromFallbackResponse(DataObject):
     return_from_fallback_result: Annotated[ReturnFromFallbackResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EnableEmergencyProfileRequest(DataObject):
     """EnableEmergencyProfileRequest (SGP.32)."""
 
@@ -135,7 +134,7 @@ class EnableEmergencyProfileResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EnableEmergencyProfileResponse(DataObject):
     """EnableEmergencyProfileResponse (SGP.32)."""
 
@@ -143,7 +142,7 @@ class EnableEmergencyProfileResponse(DataObject):
     enable_emergency_profile_result: Annotated[EnableEmergencyProfileResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DisableEmergencyProfileRequest(DataObject):
     """DisableEmergencyProfileRequest (SGP.32)."""
 
@@ -161,7 +160,7 @@ class DisableEmergencyProfileResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DisableEmergencyProfileResponse(DataObject):
     """DisableEmergencyProfileResponse (SGP.32)."""
 
@@ -169,14 +168,14 @@ class DisableEmergencyProfileResponse(DataObject):
     disable_emergency_profile_result: Annotated[DisableEmergencyProfileResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetConnectivityParametersRequest(DataObject):
     """GetConnectivityParametersRequest (SGP.32)."""
 
     TAG = 0xBF5F
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ConnectivityParameters(DataObject):
     """ConnectivityParameters (SGP.32)."""
 
@@ -191,7 +190,7 @@ class ConnectivityParametersError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetConnectivityParametersResponse(Choice):
     """GetConnectivityParametersResponse (SGP.32)."""
 

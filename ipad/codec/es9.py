@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec.euicc_info import (
@@ -22,12 +21,12 @@ from ipad.codec.rsp import (
     ServerSigned1,
     SmdpSigned2,
 )
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import TRANSACTION_ID
 from ipad.codec.values import Octets, OpenEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationRequest(DataObject):
     """InitiateAuthenticationRequest (SGP.22)."""
 
@@ -37,7 +36,7 @@ class InitiateAuthenticationRequest(DataObject):
     euicc_info1: Annotated[EuiccInfo1, f(0xBF20)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientRequest(DataObject):
     """AuthenticateClientRequest (SGP.32)."""
 
@@ -46,7 +45,7 @@ class AuthenticateClientRequest(DataObject):
     authenticate_server_response: Annotated[AuthenticateServerResponse, f(0xBF38)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageRequest(DataObject):
     """GetBoundProfilePackageRequest (SGP.22)."""
 
@@ -55,7 +54,7 @@ class GetBoundProfilePackageRequest(DataObject):
     prepare_download_response: Annotated[PrepareDownloadResponse, f(0xBF21)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionRequestEs9(DataObject):
     """CancelSessionRequestEs9 (SGP.22)."""
 
@@ -64,7 +63,7 @@ class CancelSessionRequestEs9(DataObject):
     cancel_session_response: Annotated[CancelSessionResponse, f(0xA1, explicit=True)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class HandleNotification(DataObject):
     """HandleNotification (SGP.22)."""
 
@@ -72,7 +71,7 @@ class HandleNotification(DataObject):
     pending_notification: Annotated[PendingNotification, f(0xA0)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class RemoteProfileProvisioningRequest(Choice):
     """RemoteProfileProvisioningRequest (SGP.22)."""
 
@@ -84,7 +83,7 @@ class RemoteProfileProvisioningRequest(Choice):
     handle_notification: Annotated[HandleNotification | None, f(0xBF3D)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationOkEs9(DataObject):
     """InitiateAuthenticationOkEs9 (SGP.22)."""
 
@@ -104,7 +103,7 @@ class InitiateAuthenticationError(OpenEnum):
     CI_PKNOT_SUPPORTED = 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationResponse(Choice):
     """InitiateAuthenticationResponse (SGP.22)."""
 
@@ -113,7 +112,7 @@ class InitiateAuthenticationResponse(Choice):
     initiate_authentication_error: Annotated[InitiateAuthenticationError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientOk(DataObject):
     """AuthenticateClientOk (SGP.22)."""
 
@@ -142,7 +141,7 @@ class AuthenticateClientError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientResponseEs9(Choice):
     """AuthenticateClientResponseEs9 (SGP.22)."""
 
@@ -151,7 +150,7 @@ class AuthenticateClientResponseEs9(Choice):
     authenticate_client_error: Annotated[AuthenticateClientError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageOk(DataObject):
     """GetBoundProfilePackageOk (SGP.22)."""
 
@@ -173,7 +172,7 @@ class GetBoundProfilePackageError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageResponse(Choice):
     """GetBoundProfilePackageResponse (SGP.22)."""
 
@@ -182,7 +181,7 @@ class GetBoundProfilePackageResponse(Choice):
     get_bound_profile_package_error: Annotated[GetBoundProfilePackageError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionOk(DataObject):
     """CancelSessionOk (SGP.32)."""
 
@@ -197,7 +196,7 @@ class CancelSessionError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionResponseEs9(Choice):
     """CancelSessionResponseEs9 (SGP.22)."""
 
@@ -206,7 +205,7 @@ class CancelSessionResponseEs9(Choice):
     cancel_session_error: Annotated[CancelSessionError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EventEntries(DataObject):
     """EventEntries (SGP.22)."""
 
@@ -215,7 +214,7 @@ class EventEntries(DataObject):
     rsp_server_address: Annotated[str, f(0x81)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientOkEs11(DataObject):
     """AuthenticateClientOkEs11 (SGP.22)."""
 
@@ -237,7 +236,7 @@ class AuthenticateClientResponseEs11AuthenticateClientError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientResponseEs11(Choice):
     """AuthenticateClientResponseEs11 (SGP.22)."""
 
@@ -246,7 +245,7 @@ class AuthenticateClientResponseEs11(Choice):
     authenticate_client_error: Annotated[AuthenticateClientResponseEs11AuthenticateClientError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class RemoteProfileProvisioningResponse(Choice):
     """RemoteProfileProvisioningResponse (SGP.22)."""
 

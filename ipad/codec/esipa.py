@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec import leniency
@@ -24,13 +23,13 @@ from ipad.codec.notification import (
 from ipad.codec.profile import (
     NotificationEvent,
 )
-from ipad.codec.schema import ALL, Choice, DataObject, ListOf, Opaque, f
+from ipad.codec.schema import ALL, Choice, DataObject, ListOf, Opaque, data_object, f
 from ipad.codec.sizes import EID, TRANSACTION_ID
 from ipad.codec.tlv import Element
 from ipad.codec.values import INTEGER, NULL, Octets, OpenEnum, Utf8
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ContactSmds(DataObject):
     """contactSmds of ProfileDownloadData."""
 
@@ -38,7 +37,7 @@ class ContactSmds(DataObject):
     smds_address: Annotated[str | None, f(0x80)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileDownloadData(Choice):
     """ProfileDownloadData (SGP.32)."""
 
@@ -47,7 +46,7 @@ class ProfileDownloadData(Choice):
     contact_smds: Annotated[ContactSmds | None, f(0xA2)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileDownloadTriggerRequest(DataObject):
     """ProfileDownloadTriggerRequest (SGP.32 2.11.1.3). Without data the eIM itself holds the download data."""
 
@@ -56,7 +55,7 @@ class ProfileDownloadTriggerRequest(DataObject):
     eim_transaction_id: Annotated[bytes | None, f(0x82, TRANSACTION_ID)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EprAndNotifications(DataObject):
     """ePRAndNotifications of EimPackageResult."""
 
@@ -69,7 +68,7 @@ class EprAndNotifications(DataObject):
         return leniency.notification_list(element)
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaEuiccData(DataObject):
     """IpaEuiccData (SGP.32 2.11.1.2): what the tag list asked for. An empty list says that nothing waits."""
 
@@ -97,7 +96,7 @@ class IpaEuiccDataErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaEuiccDataResponseError(DataObject):
     """IpaEuiccDataResponseError (SGP.32)."""
 
@@ -106,7 +105,7 @@ class IpaEuiccDataResponseError(DataObject):
     ipa_euicc_data_error_code: Annotated[IpaEuiccDataErrorCode, f(0x02)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaEuiccDataResponse(Choice):
     """IpaEuiccDataResponse (SGP.32)."""
 
@@ -126,7 +125,7 @@ class ProfileDownloadErrorReason(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileDownloadError(DataObject):
     """profileDownloadError of ProfileDownloadTriggerResultData.
 
@@ -142,7 +141,7 @@ class ProfileDownloadError(DataObject):
         return leniency.download_error(element)
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileDownloadTriggerResultData(Choice):
     """profileDownloadTriggerResultData of ProfileDownloadTriggerResult."""
 
@@ -150,7 +149,7 @@ class ProfileDownloadTriggerResultData(Choice):
     profile_download_error: Annotated[ProfileDownloadError | None, f(0x30)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileDownloadTriggerResult(DataObject):
     """ProfileDownloadTriggerResult (SGP.32)."""
 
@@ -167,7 +166,7 @@ class EimPackageResultErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimPackageResultResponseError(DataObject):
     """EimPackageResultResponseError (SGP.32)."""
 
@@ -176,7 +175,7 @@ class EimPackageResultResponseError(DataObject):
     eim_package_result_error_code: Annotated[EimPackageResultErrorCode, f(0x02)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimPackageResult(Choice):
     """EimPackageResult (SGP.32 6.3.2.7): the answer to one package; results of the eUICC in it are its exact bytes.
 
@@ -190,7 +189,7 @@ class EimPackageResult(Choice):
     eim_package_result_response_error: Annotated[EimPackageResultResponseError | None, f(0xA0)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProvideEimPackageResult(DataObject):
     """ProvideEimPackageResult (SGP.32 5.14.6). eidValue is optional in the syntax and always sent."""
 
@@ -199,7 +198,7 @@ class ProvideEimPackageResult(DataObject):
     eim_package_result: Annotated[EimPackageResult, f()]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class HandleNotificationEsipa(Choice):
     """HandleNotificationEsipa (SGP.32)."""
 
@@ -221,7 +220,7 @@ class StateChangeCause(OpenEnum):
     UNDEFINED = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEimPackageRequest(DataObject):
     """GetEimPackageRequest (SGP.32 5.14.5). `state_change_cause` None means that nothing changed: 0 is a cause.
 
@@ -239,7 +238,7 @@ class GetEimPackageRequest(DataObject):
         return leniency.registered_plmn(element)
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SearchCriteriaNotification(Choice):
     """searchCriteriaNotification of IpaEuiccDataRequest."""
 
@@ -247,14 +246,14 @@ class SearchCriteriaNotification(Choice):
     profile_management_operation: Annotated[NotificationEvent | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SearchCriteriaEuiccPackageResult(Choice):
     """searchCriteriaEuiccPackageResult of IpaEuiccDataRequest."""
 
     seq_number: Annotated[int | None, f(0x80)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaEuiccDataRequest(DataObject):
     """IpaEuiccDataRequest (SGP.32 2.11.1.2). `tag_list`: tags of one or two bytes each, of what is wanted."""
 
@@ -276,7 +275,7 @@ class EimPackageError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEimPackageResponse(Choice):
     """GetEimPackageResponse (SGP.32 5.14.5). `unknown` is a package of another type, or a damaged one."""
 
@@ -288,7 +287,7 @@ class GetEimPackageResponse(Choice):
     eim_package_error: Annotated[EimPackageError | None, f(0x02)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimAcknowledgements(DataObject):
     """EimAcknowledgements (SGP.32 2.11.1.4): sequence numbers that the IPA removes from the eUICC, in this order."""
 
@@ -296,7 +295,7 @@ class EimAcknowledgements(DataObject):
     sequence_numbers: Annotated[tuple[int, ...], f(ALL, ListOf(0x80, INTEGER))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EmptyResponse(DataObject):
     """emptyResponse of ProvideEimPackageResultResponse."""
 
@@ -312,7 +311,7 @@ class ProvideEimPackageResultError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProvideEimPackageResultResponse(Choice):
     """ProvideEimPackageResultResponse (SGP.32)."""
 
@@ -326,7 +325,7 @@ class ProvideEimPackageResultResponse(Choice):
         return leniency.empty_response(element)
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class TransferEimPackageRequest(Choice):
     """TransferEimPackageRequest (SGP.32)."""
 
@@ -345,7 +344,7 @@ class TransferEimPackageResponseEimPackageError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CorrelationId(Choice):
     """correlationId (SGP.32 v1.3): the transaction id of the package where it had one, else the EID."""
 
@@ -353,7 +352,7 @@ class CorrelationId(Choice):
     eid_value: Annotated[bytes | None, f(0x5A, EID)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimPackageReceivedWithCid(DataObject):
     """eimPackageReceivedWithCid of TransferEimPackageResponse (SGP.32 v1.3)."""
 
@@ -361,7 +360,7 @@ class EimPackageReceivedWithCid(DataObject):
     correlation_id: Annotated[CorrelationId | None, f(0xA0)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimPackageErrorWithCid(DataObject):
     """eimPackageErrorWithCid of TransferEimPackageResponse (SGP.32 v1.3)."""
 
@@ -370,7 +369,7 @@ class EimPackageErrorWithCid(DataObject):
     eim_package_error: Annotated[TransferEimPackageResponseEimPackageError, f(0x81)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class TransferEimPackageResponse(Choice):
     """TransferEimPackageResponse (SGP.32 6.3.3.1): goes from the IPA to the eIM, against what its name suggests.
 

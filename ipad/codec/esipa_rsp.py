@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec.es9 import CancelSessionError, CancelSessionOk
@@ -18,12 +17,12 @@ from ipad.codec.rsp import (
     ServerSigned1,
     SmdpSigned2,
 )
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import TRANSACTION_ID
 from ipad.codec.values import Octets, OpenEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationRequestEsipa(DataObject):
     """InitiateAuthenticationRequestEsipa (SGP.32)."""
 
@@ -34,7 +33,7 @@ class InitiateAuthenticationRequestEsipa(DataObject):
     eim_transaction_id: Annotated[bytes | None, f(0x82, TRANSACTION_ID)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationOkEsipa(DataObject):
     """InitiateAuthenticationOkEsipa (SGP.32)."""
 
@@ -60,7 +59,7 @@ class InitiateAuthenticationErrorEsipa(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitiateAuthenticationResponseEsipa(Choice):
     """InitiateAuthenticationResponseEsipa (SGP.32)."""
 
@@ -69,7 +68,7 @@ class InitiateAuthenticationResponseEsipa(Choice):
     initiate_authentication_error_esipa: Annotated[InitiateAuthenticationErrorEsipa | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientRequestEsipa(DataObject):
     """AuthenticateClientRequestEsipa (SGP.32)."""
 
@@ -78,7 +77,7 @@ class AuthenticateClientRequestEsipa(DataObject):
     authenticate_server_response: Annotated[AuthenticateServerResponse, f(0xBF38)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientOkDpEsipa(DataObject):
     """AuthenticateClientOkDPEsipa (SGP.32)."""
 
@@ -91,7 +90,7 @@ class AuthenticateClientOkDpEsipa(DataObject):
     hash_cc: Annotated[bytes | None, f(0x04, Octets(32, 32))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientOkDsEsipa(DataObject):
     """AuthenticateClientOkDSEsipa (SGP.32)."""
 
@@ -120,7 +119,7 @@ class AuthenticateClientErrorEsipa(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateClientResponseEsipa(Choice):
     """AuthenticateClientResponseEsipa (SGP.32)."""
 
@@ -130,7 +129,7 @@ class AuthenticateClientResponseEsipa(Choice):
     authenticate_client_error_esipa: Annotated[AuthenticateClientErrorEsipa | None, f(0x82)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageRequestEsipa(DataObject):
     """GetBoundProfilePackageRequestEsipa (SGP.32)."""
 
@@ -139,13 +138,13 @@ class GetBoundProfilePackageRequestEsipa(DataObject):
     prepare_download_response: Annotated[PrepareDownloadResponse, f(0xBF21)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageOkEsipa(DataObject):
     """GetBoundProfilePackageOkEsipa (SGP.32)."""
 
     TAG = 0x30
     transaction_id: Annotated[bytes | None, f(0x80, TRANSACTION_ID)] = None
-    bound_profile_package: Annotated[bytes, f(0xBF36, Opaque(0xBF36))]
+    bound_profile_package: Annotated[bytes | memoryview, f(0xBF36, Opaque(0xBF36, view=True))]
 
 
 class GetBoundProfilePackageErrorEsipa(OpenEnum):
@@ -162,7 +161,7 @@ class GetBoundProfilePackageErrorEsipa(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetBoundProfilePackageResponseEsipa(Choice):
     """GetBoundProfilePackageResponseEsipa (SGP.32)."""
 
@@ -171,7 +170,7 @@ class GetBoundProfilePackageResponseEsipa(Choice):
     get_bound_profile_package_error_esipa: Annotated[GetBoundProfilePackageErrorEsipa | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionRequestEsipa(DataObject):
     """CancelSessionRequestEsipa (SGP.32)."""
 
@@ -180,7 +179,7 @@ class CancelSessionRequestEsipa(DataObject):
     cancel_session_response: Annotated[CancelSessionResponse, f(0xA1, also=(0xBF41,))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionResponseEsipa(Choice):
     """CancelSessionResponseEsipa (SGP.32)."""
 

@@ -3,16 +3,15 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Annotated
 
-from ipad.codec.schema import DataObject, ListOf, Opaque, f
+from ipad.codec.schema import DataObject, ListOf, Opaque, data_object, f
 from ipad.codec.sizes import VERSION
 from ipad.codec.values import NULL, OCTET_STRING, BitString, Octets, OpenEnum, Utf8
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccInfo1(DataObject):
     """EUICCInfo1 (SGP.22)."""
 
@@ -50,7 +49,7 @@ class PprIds(IntFlag):
     PPR2 = 1 << 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CertificationDataObject(DataObject):
     """CertificationDataObject (SGP.22)."""
 
@@ -74,7 +73,7 @@ class IpaMode(OpenEnum):
     IPAE = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IotSpecificInfo(DataObject):
     """IoTSpecificInfo (SGP.32)."""
 
@@ -85,7 +84,7 @@ class IotSpecificInfo(DataObject):
     fallback_allowed_update_supported: Annotated[bool, f(0x83, NULL)] = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccInfo2(DataObject):
     """EUICCInfo2 (SGP.32)."""
 
@@ -118,7 +117,7 @@ class EuiccInfo2(DataObject):
     euicc_minimum_security_level: Annotated[bytes | None, f(0x95, Octets(1, 1))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeviceAdditionalFeatureSupport(DataObject):
     """DeviceAdditionalFeatureSupport (SGP.22)."""
 
@@ -126,7 +125,7 @@ class DeviceAdditionalFeatureSupport(DataObject):
     nai_support: Annotated[bytes | None, f(0x80, VERSION)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeviceCapabilities(DataObject):
     """DeviceCapabilities (SGP.22)."""
 
@@ -148,7 +147,7 @@ class DeviceCapabilities(DataObject):
     device_additional_feature_support: Annotated[DeviceAdditionalFeatureSupport | None, f(0xAE)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeviceInfo(DataObject):
     """DeviceInfo (SGP.22)."""
 
@@ -179,7 +178,7 @@ class IpaSupportedProtocols(IntFlag):
     IPA_PROPRIETARY = 1 << 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IpaCapabilities(DataObject):
     """IpaCapabilities (SGP.32)."""
 
@@ -196,7 +195,7 @@ class LpaeSupport(IntFlag):
     LPAE_USING_SCWS = 1 << 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IsdrProprietaryApplicationTemplate(DataObject):
     """ISDRProprietaryApplicationTemplate (SGP.22)."""
 
@@ -212,7 +211,7 @@ class EuiccConfiguration(IntFlag):
     ENABLED_PROFILE = 1 << 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IsdrProprietaryApplicationTemplateIot(DataObject):
     """ISDRProprietaryApplicationTemplateIoT (SGP.32)."""
 
@@ -220,14 +219,14 @@ class IsdrProprietaryApplicationTemplateIot(DataObject):
     euicc_configuration: Annotated[EuiccConfiguration, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccInfo1Request(DataObject):
     """GetEuiccInfo1Request (SGP.22)."""
 
     TAG = 0xBF20
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccInfo2Request(DataObject):
     """GetEuiccInfo2Request (SGP.22)."""
 

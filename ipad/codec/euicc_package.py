@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec.eim import (
@@ -15,12 +14,12 @@ from ipad.codec.profile import (
     ProfileInfoListResponse,
     ProfilePolicyAuthorisationRule,
 )
-from ipad.codec.schema import Choice, DataObject, f
+from ipad.codec.schema import Choice, DataObject, data_object, f
 from ipad.codec.sizes import ICCID, TRANSACTION_ID
 from ipad.codec.values import NULL, OID, Octets, OpenEnum, Utf8
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Enable(DataObject):
     """enable of Psmo."""
 
@@ -29,7 +28,7 @@ class Enable(DataObject):
     rollback_flag: Annotated[bool, f(0x05, NULL)] = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Disable(DataObject):
     """disable of Psmo."""
 
@@ -37,7 +36,7 @@ class Disable(DataObject):
     iccid: Annotated[bytes, f(0x5A, ICCID)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Delete(DataObject):
     """delete of Psmo."""
 
@@ -45,14 +44,14 @@ class Delete(DataObject):
     iccid: Annotated[bytes, f(0x5A, ICCID)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetRat(DataObject):
     """getRat of Psmo."""
 
     TAG = 0x30
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ConfigureImmediateEnable(DataObject):
     """configureImmediateEnable of Psmo."""
 
@@ -62,7 +61,7 @@ class ConfigureImmediateEnable(DataObject):
     default_smdp_address: Annotated[str | None, f(0x82)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SetFallbackAttribute(DataObject):
     """setFallbackAttribute of Psmo."""
 
@@ -70,14 +69,14 @@ class SetFallbackAttribute(DataObject):
     iccid: Annotated[bytes, f(0x5A, ICCID)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class UnsetFallbackAttribute(DataObject):
     """unsetFallbackAttribute of Psmo."""
 
     TAG = 0x30
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SetDefaultDpAddressRequest(DataObject):
     """SetDefaultDpAddressRequest (SGP.32)."""
 
@@ -85,7 +84,7 @@ class SetDefaultDpAddressRequest(DataObject):
     default_dp_address: Annotated[str, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Psmo(Choice):
     """Psmo (SGP.32 2.11.1.1.3): a profile state management operation. The eUICC judges what we cannot read."""
 
@@ -101,7 +100,7 @@ class Psmo(Choice):
     set_default_dp_address: Annotated[SetDefaultDpAddressRequest | None, f(0xBF65)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DeleteEim(DataObject):
     """deleteEim of Eco."""
 
@@ -109,14 +108,14 @@ class DeleteEim(DataObject):
     eim_id: Annotated[str, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ListEim(DataObject):
     """listEim of Eco."""
 
     TAG = 0x30
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Eco(Choice):
     """Eco (SGP.32 2.11.1.1.2): an eIM configuration operation. The eUICC judges what we cannot read."""
 
@@ -127,7 +126,7 @@ class Eco(Choice):
     list_eim: Annotated[ListEim | None, f(0xAB)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackage(Choice):
     """EuiccPackage (SGP.32)."""
 
@@ -135,7 +134,7 @@ class EuiccPackage(Choice):
     eco_list: Annotated[tuple[Eco, ...] | None, f(0xA1)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageSigned(DataObject):
     """EuiccPackageSigned (SGP.32 2.11.1.1). `counter_value` grows with each package of this eIM for this eUICC."""
 
@@ -147,7 +146,7 @@ class EuiccPackageSigned(DataObject):
     euicc_package: Annotated[EuiccPackage, f()]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageRequest(DataObject):
     """EuiccPackageRequest (SGP.32 2.11.1.1): goes to the eUICC as the exact bytes received.
 
@@ -216,7 +215,7 @@ class AddEimResultCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AddEimResult(Choice):
     """AddEimResult (SGP.32): a token, or a code; ok(0) means added without a token."""
 
@@ -245,7 +244,7 @@ class UpdateEimResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EimIdInfo(DataObject):
     """EimIdInfo (SGP.32)."""
 
@@ -260,7 +259,7 @@ class ListEimError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ListEimResult(Choice):
     """ListEimResult (SGP.32)."""
 
@@ -311,7 +310,7 @@ class SetDefaultDpAddressResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SetDefaultDpAddressResponse(DataObject):
     """SetDefaultDpAddressResponse (SGP.32)."""
 
@@ -319,7 +318,7 @@ class SetDefaultDpAddressResponse(DataObject):
     set_default_dp_address_result: Annotated[SetDefaultDpAddressResult, f(0x80)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccResultData(Choice):
     """EuiccResultData (SGP.32 2.11.2.1): the result of one command; its tag is that of the command."""
 
@@ -341,7 +340,7 @@ class EuiccResultData(Choice):
     set_default_dp_address_result: Annotated[SetDefaultDpAddressResponse | None, f(0xBF65)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageResultDataSigned(DataObject):
     """EuiccPackageResultDataSigned (SGP.32 2.11.2.1).
 
@@ -357,7 +356,7 @@ class EuiccPackageResultDataSigned(DataObject):
     euicc_result: Annotated[tuple[EuiccResultData, ...], f(0x30)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageResultSigned(DataObject):
     """EuiccPackageResultSigned (SGP.32)."""
 
@@ -377,7 +376,7 @@ class EuiccPackageErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageErrorDataSigned(DataObject):
     """EuiccPackageErrorDataSigned (SGP.32)."""
 
@@ -388,7 +387,7 @@ class EuiccPackageErrorDataSigned(DataObject):
     euicc_package_error_code: Annotated[EuiccPackageErrorCode, f(0x02)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageErrorSigned(DataObject):
     """EuiccPackageErrorSigned (SGP.32)."""
 
@@ -404,7 +403,7 @@ class EuiccPackageUnsignedErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageErrorUnsigned(DataObject):
     """EuiccPackageErrorUnsigned (SGP.32); the code was added by v1.3."""
 
@@ -415,7 +414,7 @@ class EuiccPackageErrorUnsigned(DataObject):
     euicc_package_unsigned_error_code: Annotated[EuiccPackageUnsignedErrorCode | None, f(0x8F)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccPackageResult(Choice):
     """EuiccPackageResult (SGP.32 2.11.2.1); goes to the eIM as the exact bytes of the eUICC.
 
@@ -430,7 +429,7 @@ class EuiccPackageResult(Choice):
     euicc_package_error_unsigned: Annotated[EuiccPackageErrorUnsigned | None, f(0xA2)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileRollbackRequest(DataObject):
     """ProfileRollbackRequest (SGP.32)."""
 
@@ -448,7 +447,7 @@ class CmdResult(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileRollbackResponse(DataObject):
     """ProfileRollbackResponse (SGP.32 5.9.16).
 

@@ -37,31 +37,30 @@ def transaction_id(value: bytes) -> str:
 class Answer:
     """The members of an answer whose function was executed."""
 
-    def __init__(self, function: str, members: Mapping[str, Any]) -> None:
+    def __init__(self, function: str, members: Mapping[str, Any], failure: RspStatusError | None = None) -> None:
         self._function = function
         self._members = members
+        self.failure = failure
+        """Why the function was not executed, for an answer that was read with `read`."""
 
     @classmethod
     def parse(cls, function: str, body: bytes) -> Answer:
         """Read an answer. Raises CodecError for no JSON object, RspStatusError for Failed or Expired."""
+        answer = cls.read(function, body)
+        if answer.failure is not None:
+            raise answer.failure
+        return answer
+
+    @classmethod
+    def read(cls, function: str, body: bytes) -> Answer:
+        """Read an answer that may say Failed or Expired beside other members. Raises CodecError for no JSON object."""
         try:
             members = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise CodecError(f"no JSON: {str(error)[:80]}", path=function) from error
         if not isinstance(members, dict):
             raise CodecError(f"expected a JSON object, got {type(members).__name__}", path=function)
-        status = _path(members, "header", "functionExecutionStatus")
-        if isinstance(status, dict) and status.get("status") not in _SUCCESS:
-            data = status.get("statusCodeData")
-            data = data if isinstance(data, dict) else {}
-            raise RspStatusError(
-                function,
-                status=_clean(status.get("status")),
-                subject=_clean(data.get("subjectCode")),
-                reason=_clean(data.get("reasonCode")),
-                message=_clean(data.get("message")),
-            )
-        return cls(function, members)
+        return cls(function, members, _failure(function, _path(members, "header", "functionExecutionStatus")))
 
     def text(self, name: str) -> str | None:
         """A string member; absent, null and empty are the same."""
@@ -109,6 +108,19 @@ class Answer:
             raise self._wrong(names[0], "missing")
         return value
 
+    def tagged(self, *names: str, tag: int) -> bytes | None:
+        """A base64 member that must be exactly one TLV with this tag."""
+        value = self.binary(*names)
+        if value is None:
+            return None
+        try:
+            found = tlv.read_single(value).tag
+        except CodecError as error:
+            raise self._wrong(names[0], error.reason) from error
+        if found != tag:
+            raise self._wrong(names[0], f"expected the tag {tag:X}, got {found:X}")
+        return value
+
     def transaction_id(self) -> str | None:
         """The transactionId as sent: servers look it up literally, so it is echoed unchanged."""
         value = self.text("transactionId")
@@ -118,6 +130,20 @@ class Answer:
 
     def _wrong(self, name: str, reason: str) -> CodecError:
         return CodecError(reason, path=f"{self._function}.{name}")
+
+
+def _failure(function: str, status: object) -> RspStatusError | None:
+    if not isinstance(status, dict) or status.get("status") in _SUCCESS:
+        return None
+    data = status.get("statusCodeData")
+    data = data if isinstance(data, dict) else {}
+    return RspStatusError(
+        function,
+        status=_clean(status.get("status")),
+        subject=_clean(data.get("subjectCode")),
+        reason=_clean(data.get("reasonCode")),
+        message=_clean(data.get("message")),
+    )
 
 
 def _from_base64(text: str) -> bytes:

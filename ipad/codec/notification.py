@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec.euicc_package import (
@@ -12,12 +11,12 @@ from ipad.codec.euicc_package import (
 from ipad.codec.profile import (
     NotificationEvent,
 )
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import ICCID, TRANSACTION_ID
 from ipad.codec.values import NULL, OID, Octets, OpenEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class NotificationMetadata(DataObject):
     """NotificationMetadata (SGP.22)."""
 
@@ -28,7 +27,7 @@ class NotificationMetadata(DataObject):
     iccid: Annotated[bytes | None, f(0x5A, ICCID)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SuccessResult(DataObject):
     """SuccessResult (SGP.22)."""
 
@@ -69,7 +68,7 @@ class ErrorReason(OpenEnum):
     INSTALL_FAILED_DUE_TO_UNKNOWN_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ErrorResult(DataObject):
     """ErrorResult (SGP.22)."""
 
@@ -79,7 +78,7 @@ class ErrorResult(DataObject):
     sima_response: Annotated[bytes | None, f(0x82)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class FinalResult(Choice):
     """finalResult of ProfileInstallationResultData."""
 
@@ -87,7 +86,7 @@ class FinalResult(Choice):
     error_result: Annotated[ErrorResult | None, f(0xA1)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileInstallationResultData(DataObject):
     """ProfileInstallationResultData (SGP.22)."""
 
@@ -98,7 +97,7 @@ class ProfileInstallationResultData(DataObject):
     final_result: Annotated[FinalResult, f(0xA2)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileInstallationResult(DataObject):
     """ProfileInstallationResult (SGP.32)."""
 
@@ -107,7 +106,7 @@ class ProfileInstallationResult(DataObject):
     euicc_sign_pir: Annotated[bytes, f(0x5F37)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class OtherSignedNotification(DataObject):
     """OtherSignedNotification (SGP.22)."""
 
@@ -118,7 +117,7 @@ class OtherSignedNotification(DataObject):
     eum_certificate: Annotated[bytes, f(0x30, Opaque())]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactSuccessResult(DataObject):
     """CompactSuccessResult (SGP.32)."""
 
@@ -127,7 +126,7 @@ class CompactSuccessResult(DataObject):
     sima_response: Annotated[bytes | None, f(0x04)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactFinalResult(Choice):
     """compactFinalResult of CompactProfileInstallationResultData."""
 
@@ -135,7 +134,7 @@ class CompactFinalResult(Choice):
     error_result: Annotated[ErrorResult | None, f(0xA1)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactProfileInstallationResultData(DataObject):
     """CompactProfileInstallationResultData (SGP.32)."""
 
@@ -146,7 +145,7 @@ class CompactProfileInstallationResultData(DataObject):
     compact_final_result: Annotated[CompactFinalResult, f(0xA2)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactProfileInstallationResult(DataObject):
     """CompactProfileInstallationResult (SGP.32)."""
 
@@ -155,7 +154,7 @@ class CompactProfileInstallationResult(DataObject):
     euicc_sign_pir: Annotated[bytes, f(0x5F37)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactOtherSignedNotification(DataObject):
     """CompactOtherSignedNotification (SGP.32)."""
 
@@ -166,7 +165,7 @@ class CompactOtherSignedNotification(DataObject):
     euicc_ci_pk_identifier_to_be_used: Annotated[bytes | None, f(0x04)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class PendingNotification(Choice):
     """PendingNotification (SGP.22 5.7.10, SGP.32 5.9.11); relayed as the exact bytes of the eUICC.
 
@@ -181,7 +180,7 @@ class PendingNotification(Choice):
     compact_other_signed_notification: Annotated[CompactOtherSignedNotification | None, f(0xA1)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ListNotificationRequest(DataObject):
     """ListNotificationRequest (SGP.22)."""
 
@@ -195,7 +194,7 @@ class ListNotificationsResultError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ListNotificationResponse(Choice):
     """ListNotificationResponse (SGP.22)."""
 
@@ -204,7 +203,7 @@ class ListNotificationResponse(Choice):
     list_notifications_result_error: Annotated[ListNotificationsResultError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class RetrieveNotificationsListRequestSearchCriteria(Choice):
     """retrieveNotificationsListRequestSearchCriteria of RetrieveNotificationsListRequest."""
 
@@ -213,7 +212,7 @@ class RetrieveNotificationsListRequestSearchCriteria(Choice):
     euicc_package_results: Annotated[bool | None, f(0x82, NULL)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class RetrieveNotificationsListRequest(DataObject):
     """RetrieveNotificationsListRequest (SGP.32)."""
 
@@ -227,7 +226,7 @@ class NotificationsListResultError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class RetrieveNotificationsListResponse(Choice):
     """RetrieveNotificationsListResponse (SGP.32)."""
 
@@ -237,7 +236,7 @@ class RetrieveNotificationsListResponse(Choice):
     euicc_package_result_list: Annotated[tuple[EuiccPackageResult, ...] | None, f(0xA2)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class NotificationSentRequest(DataObject):
     """NotificationSentRequest (SGP.22)."""
 
@@ -253,7 +252,7 @@ class DeleteNotificationStatus(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class NotificationSentResponse(DataObject):
     """NotificationSentResponse (SGP.22)."""
 

@@ -3,14 +3,13 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import Annotated
 
 from ipad.codec.euicc_info import (
     PprIds,
 )
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import ICCID
 from ipad.codec.values import OID, Octets, OpenEnum, Utf8
 
@@ -23,7 +22,7 @@ class ProfileClass(OpenEnum):
     OPERATIONAL = 2
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SearchCriteria(Choice):
     """searchCriteria of ProfileInfoListRequest."""
 
@@ -32,7 +31,7 @@ class SearchCriteria(Choice):
     profile_class: Annotated[ProfileClass | None, f(0x95)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileInfoListRequest(DataObject):
     """ProfileInfoListRequest (SGP.22)."""
 
@@ -64,7 +63,7 @@ class NotificationEvent(IntFlag):
     NOTIFICATION_DELETE = 1 << 3
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class NotificationConfigurationInformation(DataObject):
     """NotificationConfigurationInformation (SGP.22)."""
 
@@ -73,7 +72,7 @@ class NotificationConfigurationInformation(DataObject):
     notification_address: Annotated[str, f(0x81)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class OperatorId(DataObject):
     """OperatorId (SGP.22)."""
 
@@ -83,7 +82,7 @@ class OperatorId(DataObject):
     gid2: Annotated[bytes | None, f(0x82)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class DpProprietaryData(DataObject):
     """DpProprietaryData (SGP.22)."""
 
@@ -91,14 +90,14 @@ class DpProprietaryData(DataObject):
     dp_oid: Annotated[str, f(0x80, OID)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IotSpecificProfileInfo(DataObject):
     """iotSpecificProfileInfo of ProfileInfo (SGP.32 v1.3), open to extensions."""
 
     TAG = 0xBF64
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileInfo(DataObject):
     """ProfileInfo (SGP.22 5.7.15, SGP.32 5.9.14): what the tag list asked for and the eUICC has.
 
@@ -135,7 +134,7 @@ class ProfileInfoListError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfileInfoListResponse(Choice):
     """ProfileInfoListResponse (SGP.32)."""
 
@@ -144,14 +143,14 @@ class ProfileInfoListResponse(Choice):
     profile_info_list_error: Annotated[ProfileInfoListError | None, f(0x81)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class IotSpecificMetadata(DataObject):
     """iotSpecificMetadata of StoreMetadataRequest (SGP.32 v1.3), open to extensions."""
 
     TAG = 0xBF64
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class StoreMetadataRequest(DataObject):
     """StoreMetadataRequest (SGP.22 5.5.3, SGP.32): the metadata of a profile, also shown to the IPA before download.
 
@@ -175,7 +174,7 @@ class StoreMetadataRequest(DataObject):
     iot_specific_metadata: Annotated[IotSpecificMetadata | None, f(0xBF64)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class UpdateMetadataRequest(DataObject):
     """UpdateMetadataRequest (SGP.22)."""
 
@@ -189,7 +188,7 @@ class UpdateMetadataRequest(DataObject):
     fallback_allowed: Annotated[bool | None, f(0x9F67)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetRatRequest(DataObject):
     """GetRatRequest (SGP.22)."""
 
@@ -202,7 +201,7 @@ class PprFlags(IntFlag):
     CONSENT_REQUIRED = 1 << 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ProfilePolicyAuthorisationRule(DataObject):
     """ProfilePolicyAuthorisationRule (SGP.22)."""
 
@@ -212,7 +211,7 @@ class ProfilePolicyAuthorisationRule(DataObject):
     ppr_flags: Annotated[PprFlags, f(0x82)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetRatResponse(DataObject):
     """GetRatResponse (SGP.22)."""
 

@@ -3,7 +3,6 @@
 Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions replace the older ones of the same name.
 """
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from ipad.codec.euicc_info import (
@@ -13,12 +12,12 @@ from ipad.codec.euicc_info import (
 from ipad.codec.profile import (
     DpProprietaryData,
 )
-from ipad.codec.schema import Choice, DataObject, Opaque, f
+from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import TRANSACTION_ID
 from ipad.codec.values import OID, Octets, OpenEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ServerSigned1(DataObject):
     """ServerSigned1 (SGP.22)."""
 
@@ -29,7 +28,7 @@ class ServerSigned1(DataObject):
     server_challenge: Annotated[bytes, f(0x84, Octets(16, 16))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CtxParamsForCommonAuthentication(DataObject):
     """CtxParamsForCommonAuthentication (SGP.22)."""
 
@@ -38,14 +37,14 @@ class CtxParamsForCommonAuthentication(DataObject):
     device_info: Annotated[DeviceInfo, f(0xA1)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CtxParams1(Choice):
     """CtxParams1 (SGP.22)."""
 
     ctx_params_for_common_authentication: Annotated[CtxParamsForCommonAuthentication | None, f(0xA0)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateServerRequest(DataObject):
     """AuthenticateServerRequest (SGP.22)."""
 
@@ -57,7 +56,7 @@ class AuthenticateServerRequest(DataObject):
     ctx_params1: Annotated[CtxParams1, f()]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccSigned1(DataObject):
     """EuiccSigned1 (SGP.32)."""
 
@@ -69,7 +68,7 @@ class EuiccSigned1(DataObject):
     ctx_params1: Annotated[CtxParams1, f()]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateResponseOk(DataObject):
     """AuthenticateResponseOk (SGP.32)."""
 
@@ -93,7 +92,7 @@ class AuthenticateErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateResponseError(DataObject):
     """AuthenticateResponseError (SGP.22)."""
 
@@ -102,7 +101,7 @@ class AuthenticateResponseError(DataObject):
     authenticate_error_code: Annotated[AuthenticateErrorCode, f(0x02)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactEuiccSigned1(DataObject):
     """CompactEuiccSigned1 (SGP.32)."""
 
@@ -111,7 +110,7 @@ class CompactEuiccSigned1(DataObject):
     ctx_params1: Annotated[CtxParams1 | None, f(0xA2)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SignedData(Choice):
     """signedData of CompactAuthenticateResponseOk."""
 
@@ -119,7 +118,7 @@ class SignedData(Choice):
     compact_euicc_signed1: Annotated[CompactEuiccSigned1 | None, f(0xA0)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactAuthenticateResponseOk(DataObject):
     """CompactAuthenticateResponseOk (SGP.32)."""
 
@@ -130,7 +129,7 @@ class CompactAuthenticateResponseOk(DataObject):
     eum_certificate: Annotated[bytes | None, f(0xA2, Opaque())] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class AuthenticateServerResponse(Choice):
     """AuthenticateServerResponse (SGP.32)."""
 
@@ -140,7 +139,7 @@ class AuthenticateServerResponse(Choice):
     compact_authenticate_response_ok: Annotated[CompactAuthenticateResponseOk | None, f(0xA2)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class SmdpSigned2(DataObject):
     """SmdpSigned2 (SGP.22)."""
 
@@ -150,7 +149,7 @@ class SmdpSigned2(DataObject):
     bpp_euicc_otpk: Annotated[bytes | None, f(0x5F49)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class PrepareDownloadRequest(DataObject):
     """PrepareDownloadRequest (SGP.22)."""
 
@@ -161,7 +160,7 @@ class PrepareDownloadRequest(DataObject):
     smdp_certificate: Annotated[bytes, f(0x30, Opaque())]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccSigned2(DataObject):
     """EUICCSigned2 (SGP.22)."""
 
@@ -171,7 +170,7 @@ class EuiccSigned2(DataObject):
     hash_cc: Annotated[bytes | None, f(0x04, Octets(32, 32))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class PrepareDownloadResponseOk(DataObject):
     """PrepareDownloadResponseOk (SGP.22)."""
 
@@ -191,7 +190,7 @@ class DownloadErrorCode(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class PrepareDownloadResponseError(DataObject):
     """PrepareDownloadResponseError (SGP.22)."""
 
@@ -200,7 +199,7 @@ class PrepareDownloadResponseError(DataObject):
     download_error_code: Annotated[DownloadErrorCode, f(0x02)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactEuiccSigned2(DataObject):
     """CompactEuiccSigned2 (SGP.32)."""
 
@@ -209,7 +208,7 @@ class CompactEuiccSigned2(DataObject):
     hash_cc: Annotated[bytes | None, f(0x04, Octets(32, 32))] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactPrepareDownloadResponseOk(DataObject):
     """CompactPrepareDownloadResponseOk (SGP.32)."""
 
@@ -218,7 +217,7 @@ class CompactPrepareDownloadResponseOk(DataObject):
     euicc_signature2: Annotated[bytes, f(0x5F37)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class PrepareDownloadResponse(Choice):
     """PrepareDownloadResponse (SGP.32)."""
 
@@ -240,7 +239,7 @@ class CancelSessionReason(OpenEnum):
     UNDEFINED_REASON = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionRequest(DataObject):
     """CancelSessionRequest (SGP.22)."""
 
@@ -249,7 +248,7 @@ class CancelSessionRequest(DataObject):
     reason: Annotated[CancelSessionReason, f(0x81)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class EuiccCancelSessionSigned(DataObject):
     """EuiccCancelSessionSigned (SGP.22)."""
 
@@ -259,7 +258,7 @@ class EuiccCancelSessionSigned(DataObject):
     reason: Annotated[CancelSessionReason, f(0x82, also=(0x81,))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionResponseOk(DataObject):
     """CancelSessionResponseOk (SGP.22)."""
 
@@ -275,7 +274,7 @@ class CancelSessionResponseError(OpenEnum):
     UNDEFINED_ERROR = 127
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactEuiccCancelSessionSigned(DataObject):
     """CompactEuiccCancelSessionSigned (SGP.32)."""
 
@@ -283,7 +282,7 @@ class CompactEuiccCancelSessionSigned(DataObject):
     reason: Annotated[CancelSessionReason | None, f(0x80)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CompactCancelSessionResponseOk(DataObject):
     """CompactCancelSessionResponseOk (SGP.32)."""
 
@@ -292,7 +291,7 @@ class CompactCancelSessionResponseOk(DataObject):
     euicc_cancel_session_signature: Annotated[bytes, f(0x5F37)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class CancelSessionResponse(Choice):
     """CancelSessionResponse (SGP.32)."""
 
@@ -308,7 +307,7 @@ class RemoteOpId(OpenEnum):
     INSTALL_BOUND_PROFILE_PACKAGE = 1
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ControlRefTemplate(DataObject):
     """ControlRefTemplate (SGP.22)."""
 
@@ -318,7 +317,7 @@ class ControlRefTemplate(DataObject):
     host_id: Annotated[bytes, f(0x84, Octets(1, 16))]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class InitialiseSecureChannelRequest(DataObject):
     """InitialiseSecureChannelRequest (SGP.22)."""
 
@@ -330,7 +329,7 @@ class InitialiseSecureChannelRequest(DataObject):
     smdp_sign: Annotated[bytes, f(0x5F37)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ConfigureIsdpRequest(DataObject):
     """ConfigureISDPRequest (SGP.22)."""
 
@@ -338,7 +337,7 @@ class ConfigureIsdpRequest(DataObject):
     dp_proprietary_data: Annotated[DpProprietaryData | None, f(0xB8)] = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class ReplaceSessionKeysRequest(DataObject):
     """ReplaceSessionKeysRequest (SGP.22)."""
 
@@ -348,14 +347,14 @@ class ReplaceSessionKeysRequest(DataObject):
     ppk_cmac: Annotated[bytes, f(0x82)]
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccChallengeRequest(DataObject):
     """GetEuiccChallengeRequest (SGP.22)."""
 
     TAG = 0xBF2E
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class GetEuiccChallengeResponse(DataObject):
     """GetEuiccChallengeResponse (SGP.22)."""
 

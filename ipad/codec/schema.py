@@ -1,8 +1,8 @@
-"""One mechanism for all data objects: a frozen dataclass whose annotations carry the tags.
+"""One mechanism for all data objects: a frozen class whose annotations carry the tags.
 
 ::
 
-    @dataclass(frozen=True, kw_only=True)
+    @data_object
     class EuiccPackageErrorUnsigned(DataObject):
         TAG = 0x30
         eim_id: Annotated[str, f(0x80, Utf8(1, 128))]
@@ -16,6 +16,10 @@ Tagging follows X.680: a field's tag replaces the tag of its type, except around
 own or where `explicit` is given; there it wraps. `f()` without a tag is a component that keeps its type's own tag(s).
 `f(ALL)` takes the whole content as a list (a type that is a SEQUENCE OF).
 
+`data_object` makes what `dataclass(frozen=True, kw_only=True)` makes, and `dataclasses.replace` works on it. It does so
+without generating code: there are some two hundred classes, and generated methods would cost a small device a second
+at each start.
+
 A decoded object remembers the exact bytes it came from: `raw` is that TLV and `encode()` returns it unchanged.
 `dataclasses.replace` gives an object without that memory. Unknown elements of a SEQUENCE are skipped
 (EXTENSIBILITY IMPLIED); siblings are accepted in any order; a repeated one is refused.
@@ -23,11 +27,24 @@ A decoded object remembers the exact bytes it came from: `raw` is that TLV and `
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
 from enum import IntEnum, IntFlag
 from types import NoneType, UnionType
-from typing import Annotated, Any, ClassVar, Final, Self, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Self,
+    TypeVar,
+    Union,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ipad.codec import tlv, values
 from ipad.codec.tlv import Buffer, Element
@@ -52,11 +69,12 @@ class Opaque:
     Under an implicit tag the wire shows only its content; decoding restores the outer header so that the value is
     always a complete TLV. Peers send a nested whole TLV instead: it is accepted as well (leniency
     `nested-certificate`), unless `nested` is false because a single TLV of that tag is a content that the type may
-    really have.
+    really have. `view`: what is large is not copied out of the message.
     """
 
     tag: int = 0x30
     nested: bool = True
+    view: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +92,57 @@ def f(tag: int | None = None, kind: Any = None, *, explicit: bool = False, also:
     return FieldTag(tag, kind, explicit, tuple(also))
 
 
+C = TypeVar("C", bound=type)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True)
+def data_object(cls: C) -> C:
+    """Class decorator of every data object: keyword-only, immutable, equal and hashable by its fields."""
+    made: type[Message] = dataclass(init=False, repr=False, eq=False)(cls)
+    defaults = {item.name: item.default for item in fields(made)}  # type: ignore[arg-type]
+    made._defaults = {name: value for name, value in defaults.items() if value is not MISSING}  # noqa: SLF001
+    made._names = defaults.keys()  # noqa: SLF001
+    return cls
+
+
 class Message:
-    """What SEQUENCE and CHOICE types have in common: exact bytes, decode and encode."""
+    """What SEQUENCE and CHOICE types have in common: fields, exact bytes, decode and encode."""
 
     TAG: ClassVar[int | None] = None
     _specs: ClassVar[tuple[FieldSpec, ...]]
-    _raw: memoryview
+    _defaults: ClassVar[Mapping[str, Any]] = {}
+    _names: ClassVar[AbstractSet[str]] = frozenset()
+
+    def __init__(self, **values: Any) -> None:
+        state = self.__dict__
+        state.update(self._defaults)
+        state.update(values)
+        if state.keys() != self._names:
+            missing = ", ".join(sorted(self._names - state.keys()))
+            surplus = ", ".join(sorted(state.keys() - self._names))
+            raise TypeError(f"{type(self).__name__}: missing {missing or 'nothing'}, unexpected {surplus or 'nothing'}")
+        self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Check the fields of a new object."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return all(self.__dict__[name] == other.__dict__[name] for name in self._names)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.__dict__[name] for name in self._names))
+
+    def __repr__(self) -> str:
+        members = ", ".join(f"{name}={self.__dict__[name]!r}" for name in self._names)
+        return f"{type(self).__name__}({members})"
 
     @property
     def raw(self) -> bytes:
@@ -181,7 +244,7 @@ class DataObject(Message):
         return tlv.tlv(tag, *parts)
 
 
-@dataclass(frozen=True, kw_only=True)
+@data_object
 class Choice(Message):
     """A CHOICE: exactly one field is set. Without TAG its alternatives appear bare.
 
@@ -378,9 +441,9 @@ def _read_one(kind: Any, element: Element) -> Any:
     return kind.decode(element.value)
 
 
-def _read_opaque(kind: Opaque, element: Element) -> bytes:
+def _read_opaque(kind: Opaque, element: Element) -> bytes | memoryview:
     if element.tag == kind.tag:
-        return bytes(element.raw)
+        return element.raw if kind.view else bytes(element.raw)
     inside = list(tlv.children(element.value))
     if kind.nested and len(inside) == 1 and inside[0].tag == kind.tag:
         return bytes(inside[0].raw)

@@ -100,7 +100,9 @@ def _reader_channel(config: ModemConfig, reader: str) -> CardChannel:
 
 
 def _modem_channel(modem: Modem, clock: Clock) -> CardChannel:
-    return TracedChannel(at_channel(modem.port, modem.board, clock, SimRecovery(modem).reinitialise), modem.port.name)
+    recovery = SimRecovery(modem)
+    channel = at_channel(modem.port, modem.board, clock, recovery.reinitialise, recovery.reset)
+    return TracedChannel(channel, modem.port.name)
 
 
 def _rules(modem: Modem) -> SessionRules:

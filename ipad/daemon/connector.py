@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.config import Config, EimConfig
+from ipad.daemon.bindings import EimBindings, EimMemory, EimTarget, Minimizer, transports
 from ipad.errors import CodecError, ConfigError
-from ipad.esipa.binding import HttpsBinding
 from ipad.esipa.functions import EsipaClient
 from ipad.net.authority import AddressOverrides, Authority
-from ipad.net.client import HttpsClient, NetworkSettings
+from ipad.net.client import NetworkSettings
 from ipad.net.known_time import KnownTime
-from ipad.net.tls import PublicPki, ServerTls, Trust, eim_trust
+from ipad.net.tls import PublicPki, Trust, eim_trust
 
 
 class ConfiguredConnector:
-    """Satisfies `procedures.ports.EimConnector`. Raises ConfigError for address overrides that cannot be used."""
+    """Satisfies `procedures.ports.EimConnector`. Raises ConfigError for address overrides that cannot be used.
 
-    def __init__(self, config: Config, time: KnownTime) -> None:
+    `memory` is that of the process, where there is one. Without `minimizer` all messages are full.
+    """
+
+    def __init__(
+        self, config: Config, time: KnownTime, memory: EimMemory | None = None, minimizer: Minimizer | None = None
+    ) -> None:
         self._config = config
-        self._time = time
         self._public = PublicPki(config.net.ca_file)
         try:
             overrides = AddressOverrides(config.net.addresses)
         except CodecError as error:
             raise ConfigError(f"net.addresses: {error}") from error
-        self._settings = NetworkSettings(
+        settings = NetworkSettings(
             timeout=config.esipa.exchange_timeout, interface=config.net.interface, overrides=overrides
         )
+        self._bindings = EimBindings(time, settings, memory or EimMemory(), minimizer)
 
     def unusable(self, eim: EimConfigurationData) -> str | None:
         """Why this eIM cannot be contacted, or None."""
@@ -35,15 +40,22 @@ class ConfiguredConnector:
         try:
             self._server(eim)
             self._trust(eim)
+            transports(eim, self._own(eim))
         except CodecError as error:
             return str(error)
         return None
 
     def connect(self, eim: EimConfigurationData) -> EsipaClient:
         """A connection that is opened by its first function. Raises CodecError for an eIM that is unusable."""
-        client = HttpsClient(self._server(eim), ServerTls(self._trust(eim), self._time.now), self._settings)
-        protocol = self._own(eim).x_admin_protocol or self._config.esipa.x_admin_protocol
-        return EsipaClient(HttpsBinding(client, admin_protocol=protocol))
+        own = self._own(eim)
+        target = EimTarget(
+            eim=eim,
+            own=own,
+            server=self._server(eim),
+            trust=self._trust(eim),
+            admin_protocol=own.x_admin_protocol or self._config.esipa.x_admin_protocol,
+        )
+        return EsipaClient(self._bindings.binding(target))
 
     def _own(self, eim: EimConfigurationData) -> EimConfig:
         return self._config.eim.get(eim.eim_id, EimConfig())

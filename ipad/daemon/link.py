@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any, Final
 from ipad.board import GENERIC, Board, BoardLibrary
 from ipad.clock import Clock
 from ipad.config import ISD_R, ModemConfig
-from ipad.errors import UsageError
+from ipad.errors import ConfigError, PortError
 from ipad.modem.modem import Modem
 from ipad.modem.port import AtPort, PortSettings
 from ipad.modem.serial import SerialSettings, opener
+from ipad.modem.slots import select_slot
 
 logger = logging.getLogger(__name__)
 
@@ -57,40 +58,67 @@ def _set(**values: Any) -> dict[str, Any]:
 async def open_modem(config: ModemConfig, boards: BoardLibrary, clock: Clock) -> AsyncIterator[Modem]:
     """Open the port of the modem, and close it in the end.
 
-    Without a configured board the modem is asked what it is, and the definition that fits it best is taken. Raises
-    UsageError without a port, PortError, ConfigError for an unknown board.
+    Without a configured port it is where the board says. Without a configured board, or for a gateway that may have
+    several modems, the modem is asked what it is, and the definition that fits it best is taken. Raises ConfigError
+    without a port or for an unknown board, PortError.
     """
-    if not config.port:
-        raise UsageError(
+    if not config.port and (config.card or not config.board):
+        raise ConfigError(
             "no modem is configured" if not config.card else "there is a PC/SC reader in place of a modem",
-            hint="set modem.port in the configuration file, or give --port DEVICE",
+            hint="set modem.port in the configuration file, or give --port DEVICE; `ipad board detect` finds it",
         )
     board = configured(boards.load(config.board or GENERIC), config)
-    port = _port(board, config, clock)
+    places = (config.port,) if config.port else _places(board, boards)
+    port = await _open_first(board, places, clock)
     try:
-        await port.open()
-        if not config.board:
+        if not config.board or (board.kind == "gateway" and not board.module):
+            asked = PortSettings.of_board(board, port.name)
             board = await _recognise(Modem(port, board, clock), boards, config)
-            if PortSettings.of_board(board, config.port) != PortSettings.of_board(
-                configured(boards.load(GENERIC), config), config.port
-            ):
+            if PortSettings.of_board(board, port.name) != asked:
                 await port.close()
-                port = _port(board, config, clock)
+                port = _port(board, port.name, clock)
                 await port.open()
-        yield Modem(port, board, clock)
+        modem = Modem(port, board, clock)
+        await select_slot(modem)
+        yield modem
     finally:
         await port.close()
 
 
-def _port(board: Board, config: ModemConfig, clock: Clock) -> AtPort:
+def _places(board: Board, boards: BoardLibrary) -> Sequence[str]:
+    """Where the board says that the AT port is. Most devices have it configured and never load the search."""
+    from ipad.board.location import at_ports  # noqa: PLC0415
+
+    return at_ports(board, boards)
+
+
+def _port(board: Board, path: str, clock: Clock) -> AtPort:
     settings = SerialSettings(
-        config.port, baud=board.serial.baud, flow=board.serial.flow, uucp_lock="uucp" in board.serial.lock
+        path, baud=board.serial.baud, flow=board.serial.flow, uucp_lock="uucp" in board.serial.lock
     )
-    return AtPort(opener(settings), PortSettings.of_board(board, config.port), clock)
+    return AtPort(opener(settings), PortSettings.of_board(board, path), clock)
+
+
+async def _open_first(board: Board, places: Sequence[str], clock: Clock) -> AtPort:
+    """Open the first of several ports that can be opened. Raises the PortError of the first when none can."""
+    failure: PortError | None = None
+    for path in places:
+        port = _port(board, path, clock)
+        try:
+            await port.open()
+        except PortError as error:
+            failure = failure or error
+            logger.info("%s", error)
+        else:
+            return port
+    assert failure is not None
+    raise failure
 
 
 async def _recognise(modem: Modem, boards: BoardLibrary, config: ModemConfig) -> Board:
     identity = await modem.identify()
     board = boards.select(manufacturer=identity.manufacturer, model=identity.model, firmware=identity.revision)
-    logger.info("%s: %s %s, board %s", config.port, identity.manufacturer, identity.model, board.name)
+    if config.board:
+        board = boards.load(config.board, module=board.name)
+    logger.info("%s: %s %s, board %s", modem.port.name, identity.manufacturer, identity.model, board.name)
     return configured(board, config)

@@ -21,7 +21,7 @@ from typing import Final, Protocol
 from ipad.clock import Clock
 from ipad.codec.esipa import EimPackageError
 from ipad.daemon.sdnotify import ServiceManager
-from ipad.errors import ConfigError, IpadError
+from ipad.errors import ConfigError, IpadError, UsageError
 from ipad.policy.backoff import doubled
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
@@ -98,7 +98,7 @@ class Service:
         self._wake.set()
 
     async def run(self) -> None:
-        """Serve until `stop`. Raises ConfigError only."""
+        """Serve until `stop`. Raises ConfigError and UsageError only: what the operator asked for makes no sense."""
         tasks = [asyncio.ensure_future(self._supervise()), asyncio.ensure_future(self._stop.wait())]
         watchdog = asyncio.ensure_future(self._feed_watchdog())
         try:
@@ -117,7 +117,7 @@ class Service:
             try:
                 async with self._open_agent() as agent:
                     await self._serve(agent)
-            except ConfigError:
+            except (ConfigError, UsageError):
                 raise
             except IpadError as error:
                 await self._after_failure(error)

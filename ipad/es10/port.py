@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from ipad.codec.schema import Choice, Message
 from ipad.codec.tlv import encode_tag
-from ipad.errors import CodecError, EuiccResultError
+from ipad.errors import CodecError, EuiccResultError, StatusWordError
 from ipad.es10.leniency import CardLeniency
 
 Response = TypeVar("Response", bound=Message)
@@ -68,7 +68,11 @@ class FunctionGroup:
         repeatable: bool = False,
     ) -> Response:
         """Send a request and decode its response, under `tag` where that is not the one of the type."""
-        return decode_response(function, await self._port.transceive(request, repeatable=repeatable), response, tag=tag)
+        try:
+            answer = await self._port.transceive(request, repeatable=repeatable)
+        except StatusWordError as error:
+            raise StatusWordError(f"{function}: {error}", sw=error.sw, transient=error.transient) from error
+        return decode_response(function, answer, response, tag=tag)
 
 
 def decode_response(function: str, data: bytes, response: type[Response], *, tag: int | None = None) -> Response:

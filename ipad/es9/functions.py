@@ -23,6 +23,11 @@ _KEY_IDENTIFIER = 0x04
 class JsonPost(Protocol):
     """One server: posts a JSON body to a function and returns the body of the answer, b"" for 204."""
 
+    @property
+    def server_certificate(self) -> bytes | None:
+        """DER of the certificate that the server showed in TLS; None before that, and where there is no TLS."""
+        ...
+
     async def post(self, function: str, body: bytes) -> bytes:
         """Raises NetworkError and its subclasses."""
         ...
@@ -66,6 +71,11 @@ class Es9Client:
 
     def __init__(self, http: JsonPost) -> None:
         self._http = http
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """DER of the certificate that the server showed in TLS."""
+        return self._http.server_certificate
 
     async def initiate_authentication(
         self, euicc_challenge: bytes, euicc_info1: bytes, server_address: str

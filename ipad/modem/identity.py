@@ -63,10 +63,10 @@ def parse_imei(lines: Iterable[str]) -> Imei | None:
     return None
 
 
-def parse_iccid(lines: Iterable[str], *, swapped: bool = False) -> Iccid | None:
+def parse_iccid(lines: Iterable[str]) -> Iccid | None:
     """An ICCID as modems print it: any prefix or none, quotes, filler F, nibbles swapped on some firmware.
 
-    `swapped`: this firmware always swaps. Without it, nibbles are put right when only that gives an 89.
+    Nibbles are put right when only that gives the 89 with which every ICCID begins (ITU-T E.118).
     """
     for line in lines:
         prefix, value = split_prefix(line)
@@ -74,7 +74,7 @@ def parse_iccid(lines: Iterable[str], *, swapped: bool = False) -> Iccid | None:
             found = _iccid_of_crsm(value)
         else:
             text = "".join(unquote(value).split()).removesuffix(",").upper()
-            found = _iccid(text, swapped=swapped) if _ICCID_VALUE.fullmatch(text) else None
+            found = _iccid(text) if _ICCID_VALUE.fullmatch(text) else None
         if found is not None:
             return found
     return None
@@ -88,7 +88,7 @@ def _iccid_of_crsm(value: str) -> Iccid | None:
     return _iccid(text.upper(), swapped=True) if re.fullmatch(r"[0-9A-Fa-f]{20}", text) else None
 
 
-def _iccid(text: str, *, swapped: bool) -> Iccid | None:
+def _iccid(text: str, *, swapped: bool = False) -> Iccid | None:
     turned = swap_nibbles(bytes.fromhex(text.ljust(20, "F"))).hex().upper()
     candidates = [turned, text] if swapped or (not text.startswith("89") and turned.startswith("89")) else [text]
     for candidate in candidates:

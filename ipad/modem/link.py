@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ipad.errors import PortError
 
@@ -33,6 +33,15 @@ class SerialLink(Protocol):
 
     def close(self) -> None:
         """Release the line and every lock on it. Idempotent; link_lost() is not called."""
+        ...
+
+
+@runtime_checkable
+class ModemControl(Protocol):
+    """A line with the circuit DTR (V.24 108/2). Lines without it just lack the method."""
+
+    def set_dtr(self, active: bool) -> None:
+        """Raise or drop DTR."""
         ...
 
 

@@ -17,6 +17,7 @@ from ipad.errors import ModemError
 from ipad.ids import Iccid, Imei, Plmn
 from ipad.modem.bearer import Address, parse_cgact, parse_cgatt, parse_cgcontrdp, parse_cgpaddr
 from ipad.modem.fields import split_prefix
+from ipad.modem.hook import BoardHook
 from ipad.modem.identity import (
     ICCID_BY_CRSM,
     ModemIdentity,
@@ -29,7 +30,6 @@ from ipad.modem.identity import (
 from ipad.modem.network import Operator, parse_cops
 from ipad.modem.nitz import parse_clock
 from ipad.modem.port import AtPort
-from ipad.modem.quirks import Quirk, quirks
 from ipad.modem.registration import Registration, parse_registration
 from ipad.modem.signal import Signal, parse_signal
 from ipad.modem.sim import SimCondition, SimState, parse_cpin, state_of_error
@@ -61,7 +61,9 @@ class Modem:
         self.port = port
         self.board = board
         self.clock = clock
-        self._quirks = quirks(board)
+        self.hook = BoardHook(board, clock)
+        self.followed: Iccid | None = None
+        """The profile that the modem was last brought to."""
         self._subscribed = 0
         self._iccid_command = ""
 
@@ -99,10 +101,9 @@ class Modem:
 
     async def iccid(self) -> Iccid | None:
         """The ICCID of the enabled profile, by the command that worked last, else by those of the board in order."""
-        swapped = Quirk.ICCID_SWAPPED in self._quirks
         for command in sorted(self.board.at.iccid, key=lambda command: command != self._iccid_command):
             lines = await self._lines(ICCID_BY_CRSM if command == "crsm" else command)
-            iccid = parse_iccid(lines, swapped=swapped)
+            iccid = parse_iccid(lines)
             if iccid is not None:
                 self._iccid_command = command
                 return iccid

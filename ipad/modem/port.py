@@ -21,7 +21,7 @@ from ipad.modem import timeouts
 from ipad.modem.at import AtParser, Completed, Event, Ignored, Prompt, Urc
 from ipad.modem.errortext import describe_error, error_code, is_transient
 from ipad.modem.fields import split_prefix
-from ipad.modem.link import LinkOpener, SerialLink
+from ipad.modem.link import LinkOpener, ModemControl, SerialLink
 from ipad.modem.urc import UrcTable
 from ipad.modem.waiting import within
 
@@ -36,6 +36,7 @@ _SETTLE = 0.3
 _PROBE_TIMEOUT = 1.0
 _RESYNC_TRIES = 4
 _UNTERMINATED = 0.5
+_DTR_FLASH = 1.0
 _SHOWN_ERROR = 120
 _REOPEN_DELAYS = (0.25, 0.5, 1.0, 2.0)
 _SECRET = re.compile(
@@ -77,6 +78,7 @@ class PortSettings:
     probe_tries: int = 6
     max_line: int = 2048
     eol: str = "\r"
+    dtr_flash: bool = False
     timeouts: Timeouts = field(default_factory=Timeouts)
 
     @classmethod
@@ -90,6 +92,7 @@ class PortSettings:
             probe_tries=board.at.probe_tries,
             max_line=board.at.max_line,
             eol=board.serial.eol,
+            dtr_flash=board.serial.dtr_flash,
             timeouts=board.at.timeouts,
         )
 
@@ -193,7 +196,8 @@ class AtPort:
             self._in_step = False
             for command in commands:
                 check_line(command, self.max_line)
-                self._send(command.encode("latin-1", errors="replace") + self._settings.eol.encode())
+            # One write: after the first command there may be no line to write to.
+            self._send("".join(f"{command}{self._settings.eol}" for command in commands).encode("latin-1", "replace"))
 
     async def _ensure_open(self) -> None:
         if self._link is not None:
@@ -213,6 +217,7 @@ class AtPort:
 
     async def _initialise(self) -> None:
         """Find the modem (a UART that detects the speed swallows the first lines), then set what we rely on."""
+        refusal: ModemError | None = None
         for attempt in range(self._settings.probe_tries):
             try:
                 # A modem left in ATQ1 answers nothing to AT.
@@ -220,18 +225,31 @@ class AtPort:
                 break
             except (PortTimeoutError, ModemError) as error:
                 logger.debug("%s: attempt %d: %s", self.name, attempt + 1, error)
+                if refusal is None and isinstance(error, ModemError):
+                    refusal = error
+                if attempt == 1:
+                    await self._flash_dtr()
         else:
-            raise self._silent()
+            raise self._silent() if refusal is None else self._refusing(refusal)
         for command in (*self._settings.init, *self._settings.init_fatal):
             try:
                 await self._run(command, self._limit(command), numeric=True)
             except (ModemError, PortTimeoutError) as error:
                 if command in self._settings.init_fatal:
                     raise
-                logger.info("%s: %s", self.name, error)
+                logger.info("%s", error)
                 if not self._in_step:
                     await self._resynchronise()
         await self._check_step()
+
+    async def _flash_dtr(self) -> None:
+        """Drop DTR for a moment (V.250 6.3.8): a modem that a killed PPP daemon left in data mode listens again."""
+        if not self._settings.dtr_flash or not isinstance(self._link, ModemControl):
+            return
+        self._link.set_dtr(False)
+        await self._clock.sleep(_DTR_FLASH)
+        if isinstance(self._link, ModemControl):
+            self._link.set_dtr(True)
 
     async def _check_step(self) -> None:
         """Make sure that answers belong to their commands: a result left by an earlier user shifts them by one."""
@@ -258,6 +276,13 @@ class AtPort:
         return PortTimeoutError(
             f"{self.name}: no answer to {tries} AT commands",
             hint="check power, cable and line speed, and that no other program uses the port",
+        )
+
+    def _refusing(self, refusal: ModemError) -> PortError:
+        # No ModemError: that would say that one command was refused and the dialogue goes on.
+        return PortError(
+            f"{refusal}; none of {self._settings.probe_tries} commands was answered OK",
+            hint="check that this is the AT port of the modem; reset the modem",
         )
 
     async def _run(self, command: str, limit: float, *, numeric: bool = False) -> AtAnswer:

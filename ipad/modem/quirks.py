@@ -15,13 +15,10 @@ class Quirk(Enum):
     """A deviation that needs code."""
 
     NO_CCHC = "no-cchc"
-    """The modem has no AT+CCHC (Sierra EM9191): closing a session is not attempted."""
+    """The modem has no AT+CCHC (Sierra EM9191): a session lives until the card is reset, and is used again."""
 
     CFUN_IN_ONE_LINE = "cfun-in-one-line"
-    """The tty disappears at AT+CFUN=0 (Quectel EG916Q): AT+CFUN=1 follows without waiting for the result."""
-
-    ICCID_SWAPPED = "iccid-swapped"
-    """ICCIDs come with swapped nibbles and look plausible either way (Huawei)."""
+    """The tty disappears at AT+CFUN=0 (Quectel EG916Q): AT+CFUN=1 follows at once, before it is gone."""
 
 
 def quirks(board: Board) -> frozenset[Quirk]:

@@ -15,6 +15,7 @@ from ipad.errors import ModemError, PortError, PortTimeoutError
 from ipad.ids import Iccid
 from ipad.modem.modem import Modem
 from ipad.modem.quirks import Quirk, quirks
+from ipad.modem.repair import repair
 from ipad.modem.sim import SimCondition
 
 logger = logging.getLogger(__name__)
@@ -25,8 +26,8 @@ _SIM_PAUSE: Final = 2.0
 _RESET_LIMIT: Final = 5.0
 _DROP_WAIT: Final = 10.0
 _AFTER_RESET: Final = 30.0
-_EXTERNAL: Final = frozenset({"power", "hook"})
-"""Rungs that need more than AT commands: whoever assembles the agent adds them."""
+_RESTARTS: Final = frozenset({"reset", "power", "cfun16"})
+"""Rungs after which the modem starts anew, which takes longer than reading a card."""
 
 
 class SimRecovery:
@@ -48,16 +49,14 @@ class SimRecovery:
             await self.reinitialise()
             return "cfun0"
         if await self._shows(expected):
-            return None
+            return "reset" if await self._finish(expected) else None
         tried: list[str] = []
         for rung in self._board.refresh.ladder:
-            if rung in _EXTERNAL:
-                continue
             logger.info("%s: waiting for ICCID %s, rung %s", self._port.name, expected.masked(), rung)
             await self._climb(rung)
             tried.append(rung)
-            if await self._verified(expected, _AFTER_RESET if rung == "reset" else self._board.refresh.settle):
-                await self._finish()
+            if await self._verified(expected, _AFTER_RESET if rung in _RESTARTS else self._board.refresh.settle):
+                await self._finish(expected)
                 return rung
         raise ModemError(
             f"{self._port.name}: the modem does not show ICCID {expected.masked()} after {', '.join(tried)}",
@@ -68,28 +67,41 @@ class SimRecovery:
         """Power the SIM off and on. Every session with the card is gone afterwards."""
         await self._climb("cfun0")
         await self._wait_readable(self._board.refresh.settle)
-        for command in self._board.apdu.post_reset:
-            await self._tolerant(command)
 
     async def reset(self) -> None:
         """Restart the modem and wait until it answers again. Raises PortError when it does not."""
         commands = self._commands("reset") or self._board.reset.soft
         for command in commands:
             await self._tolerant(command, limit=_RESET_LIMIT)
-        await self._wait_for_drop()
+        await self._wait_for_drop("reset")
+        await self._port.reopen(self._board.refresh.reenum_timeout)
+
+    async def _power_cycle(self) -> None:
+        """Reset by hardware. A hook that fails is one rung that did not help."""
+        await self._port.close()
+        try:
+            await self._modem.hook.power_cycle()
+        except PortError as error:
+            logger.error("%s", error)
         await self._port.reopen(self._board.refresh.reenum_timeout)
 
     async def _climb(self, rung: Rung) -> None:
         match rung:
+            case "reset":
+                await self.reset()
+            case "power":
+                await self._power_cycle()
+            case _ if self._commands(rung):
+                for command in self._commands(rung):
+                    await self._tolerant(command)
+                await self._wait_for_drop(rung)
             case "cfun4":
                 await self._off_and_on("AT+CFUN=4", _RF_PAUSE)
             case "cfun0":
                 await self._off_and_on("AT+CFUN=0", _SIM_PAUSE)
-            case "simdet" | "cfun16":
-                for command in self._commands(rung) or (("AT+CFUN=16",) if rung == "cfun16" else ()):
-                    await self._tolerant(command)
-            case "reset":
-                await self.reset()
+            case "cfun16":
+                await self._tolerant("AT+CFUN=16")
+                await self._wait_for_drop(rung)
             case _:
                 pass
 
@@ -116,9 +128,9 @@ class SimRecovery:
         except PortError as error:
             logger.info("%s", error)
 
-    async def _wait_for_drop(self) -> None:
+    async def _wait_for_drop(self, rung: Rung) -> None:
         """A USB modem disappears some seconds after the command; opening the port before would find the old one."""
-        if "reset" not in self._board.refresh.port_drops:
+        if rung not in self._board.refresh.port_drops:
             return
         deadline = self._clock.monotonic() + _DROP_WAIT
         while self._port.is_open and self._clock.monotonic() < deadline:
@@ -153,9 +165,27 @@ class SimRecovery:
             logger.info("%s", error)
             return False
 
-    async def _finish(self) -> None:
+    async def _finish(self, expected: Iccid) -> bool:
+        """What follows the first sight of a profile, once; True when the modem was restarted for it."""
+        if self._modem.followed == expected:
+            return False
+        self._modem.followed = expected
         for command in self._board.refresh.after:
             await self._tolerant(command)
+        return await self._repair(expected)
+
+    async def _repair(self, expected: Iccid) -> bool:
+        """Settings that the new profile needs; one restart for all that need it."""
+        restart = False
+        for rule in self._board.repair:
+            try:
+                restart |= await repair(self._port, rule)
+            except PortError as error:
+                logger.warning("%s was not checked: %s", rule.name, error)
+        if restart:
+            await self.reset()
+            await self._verified(expected, _AFTER_RESET)
+        return restart
 
     def _commands(self, rung: str) -> Sequence[str]:
         return self._board.refresh.commands.get(rung, ())

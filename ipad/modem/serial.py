@@ -191,6 +191,11 @@ class _TtyLink:
         self._receiver = None
         self._release()
 
+    def set_dtr(self, active: bool) -> None:
+        """A pseudo terminal has no such circuit: nothing happens then."""
+        with contextlib.suppress(OSError, serial.SerialException):
+            self._port.dtr = active
+
     def _release(self) -> None:
         if not self._open:
             return

@@ -11,6 +11,7 @@ from typing import Final
 from ipad.errors import NetworkError, NetworkTimeoutError
 from ipad.net import tcp, tls
 from ipad.net.authority import AddressOverrides, Authority
+from ipad.net.counters import TcpMeter, Usage
 from ipad.net.http import Headers, HttpConversation, HttpResponse
 from ipad.net.tls import ServerTls, Streams
 
@@ -21,7 +22,7 @@ SLOWEST_RATE: Final = 1000.0
 """Bytes per second. A package of some hundred kilobytes takes minutes over NB-IoT: what is being transferred extends
 the limit of an exchange at this rate, what trickles in slower does not."""
 
-_CHUNK = 65_536
+_CHUNK = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,13 +43,25 @@ class HttpsClient:
         self._settings = settings or NetworkSettings()
         self._lock = asyncio.Lock()
         self._streams: Streams | None = None
+        self._server_certificate: bytes | None = None
         self._conversation = HttpConversation(str(server))
         self._layer = "dns"
+        self._meter = TcpMeter()
+
+    @property
+    def usage(self) -> Usage:
+        """What the connections to the server cost so far."""
+        return self._meter.usage()
 
     @property
     def server(self) -> Authority:
         """The server that is asked."""
         return self._server
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """DER of the certificate that the server showed last; None before the first connection."""
+        return self._server_certificate
 
     async def post(
         self, path: str, headers: Headers, body: bytes, *, max_body: int, repeatable: bool = False
@@ -99,7 +112,7 @@ class HttpsClient:
                 if isinstance(error, OSError) and not isinstance(error, TimeoutError):
                     raise NetworkError(f"{self._server}: the connection broke: {error}", layer="http") from error
                 raise
-            if not self._conversation.reusable:
+            if not self._conversation.prepare_next():
                 await self._close()
             return response
 
@@ -121,6 +134,10 @@ class HttpsClient:
         if self._streams is None:
             self._layer = "dns"
             self._streams = await self._trust.open(self._connect, self._server.host)
+            tls_object = self._streams[1].get_extra_info("ssl_object")
+            self._server_certificate = None if tls_object is None else tls_object.getpeercert(binary_form=True)
+            resumed = bool(getattr(tls_object, "session_reused", False))
+            self._meter.opened(self._streams[1].get_extra_info("socket"), resumed=resumed)
             self._conversation = HttpConversation(str(self._server))
         return self._streams
 
@@ -132,11 +149,13 @@ class HttpsClient:
         return sock
 
     async def _close(self) -> None:
+        self._meter.closed()
         streams, self._streams = self._streams, None
         if streams is not None:
             await tls.close(streams[1])
 
     def _abort(self) -> None:
+        self._meter.closed()
         streams, self._streams = self._streams, None
         if streams is not None:
             streams[1].transport.abort()

@@ -6,6 +6,7 @@ beside Transfer-Encoding, a body that nobody asked to be compressed. Answers 1xx
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ MAX_INTERIM_ANSWERS: Final = 10
 MAX_RETRY_AFTER: Final = 86_400.0
 
 _HEAD_END = b"\r\n\r\n"
-_BAD_HEAD = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|[\x00]")
+_OTHER_HEAD_END = re.compile(rb"\n\r?\n")
+_BAD_HEAD = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|\x00")
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Headers = Sequence[tuple[str, str]]
@@ -73,14 +75,14 @@ class HttpConversation:
         self._in_head = True
         self._interim = 0
         self._response: h11.Response | None = None
-        self._body = bytearray()
+        self._body = io.BytesIO()
         self._max_body = 0
         self.answered = False
 
     def request(self, path: str, headers: Headers, body: bytes, max_body: int) -> bytes:
         """Begin an exchange: the bytes to send. `max_body` bounds the answer's body."""
         self._head.clear()
-        self._body = bytearray()
+        self._body = io.BytesIO()
         self._in_head, self._interim, self._response, self.answered = True, 0, None, False
         self._max_body = max_body
         fields = [("Host", self._host), *headers, ("Content-Length", str(len(body)))]
@@ -110,27 +112,29 @@ class HttpConversation:
         except h11.RemoteProtocolError as error:
             raise self._broken(f"malformed answer: {error}") from error
 
-    @property
-    def reusable(self) -> bool:
-        """After an answer: whether another request may follow; prepares for it."""
+    def prepare_next(self) -> bool:
+        """After an answer: make ready for another request; False when the connection cannot carry one."""
         if self._connection.our_state is not h11.DONE or self._connection.their_state is not h11.DONE:
             return False
-        if self._connection.trailing_data[0]:
-            return False  # bytes that belong to no answer: whatever follows cannot be believed
+        behind, closed = self._connection.trailing_data
+        if behind or closed:
+            return False  # after bytes that belong to no answer, whatever follows cannot be believed
         self._connection.start_next_cycle()
         return True
 
     def _receive(self, data: bytes) -> HttpResponse | None:
-        while self._in_head:
+        if self._in_head:
             self._head += data
-            head = self._take_head()
-            if head is None:
-                return None
+            while self._in_head:
+                head = self._take_head()
+                if head is None:
+                    return None
+                self._connection.receive_data(head)
+                self._read_head()
             data, self._head = bytes(self._head), bytearray()
-            self._connection.receive_data(head)
-            self._read_head()
-        if data or not self._in_head:
-            self._connection.receive_data(data)
+            if not data:
+                return self._read_body()
+        self._connection.receive_data(data)
         return self._read_body()
 
     def _take_head(self) -> bytes | None:
@@ -138,14 +142,12 @@ class HttpConversation:
         size = len(self._head) if end < 0 else end + len(_HEAD_END)
         if size > MAX_HEAD:
             raise self._broken(f"the head of the answer is longer than {MAX_HEAD} bytes")
-        # The last byte may be the CR of a line end that is still on its way.
-        bad = _BAD_HEAD.search(bytes(self._head[:size]), 0, size if end >= 0 else max(size - 1, 0))
-        if bad is not None and not (end < 0 and bad.end() >= size - 1 and bad[0] == b"\r"):
-            raise self._broken("the head of the answer has a folded line, a bare CR or LF, or a NUL")
-        if end < 0:
+        if end < 0 and _OTHER_HEAD_END.search(self._head) is None:
             return None
         head = bytes(self._head[:size])
         del self._head[:size]
+        if _BAD_HEAD.search(head) is not None:
+            raise self._broken("the head of the answer has a folded line, a bare CR or LF, or a NUL")
         return head
 
     def _read_head(self) -> None:
@@ -170,7 +172,7 @@ class HttpConversation:
             raise self._broken(f"the answer has {int(lengths[0])} bytes, at most {self._max_body} are accepted")
         for name, value in response.headers:
             if name == b"content-encoding" and value.strip().lower() != b"identity":
-                raise self._broken(f"the body is encoded as {value[:40]!r}, which was not asked for")
+                raise self._broken(f"the body is encoded as {value[:40].decode('latin-1')!r}, which was not asked for")
 
     def _read_body(self) -> HttpResponse | None:
         while True:
@@ -178,8 +180,8 @@ class HttpConversation:
             if event is h11.NEED_DATA:
                 return None
             if isinstance(event, h11.Data):
-                self._body += event.data
-                if len(self._body) > self._max_body:
+                self._body.write(event.data)
+                if self._body.tell() > self._max_body:
                     raise self._broken(f"the answer has more than {self._max_body} bytes")
             elif isinstance(event, h11.EndOfMessage):
                 return self._finish()
@@ -188,7 +190,7 @@ class HttpConversation:
 
     def _finish(self) -> HttpResponse:
         assert self._response is not None
-        body, self._body = bytes(self._body), bytearray()
+        body, self._body = self._body.getvalue(), io.BytesIO()  # hands its buffer over without a copy
         headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in self._response.headers)
         return HttpResponse(self._response.status_code, headers, body)
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from ipad.codec.eim import TrustedPublicKeyDataTls
+from ipad.codec.x509 import Certificate, check_spki
 from ipad.errors import CodecError, NetworkError, TlsTrustError
-from ipad.net.x509 import Certificate, check_spki
 
 logger = logging.getLogger(__name__)
 
@@ -55,9 +55,11 @@ class PinnedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Anchors:
-    """DER certificates of the only CAs that count; chain, name and dates are checked."""
+    """DER certificates of the only CAs that count; chain, name and dates are checked. `and_public`: those of the
+    system count as well."""
 
     certificates: tuple[bytes, ...]
+    and_public: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,8 @@ class ServerTls:
             if isinstance(trust, Anchors):
                 for certificate in trust.certificates:
                     context.load_verify_locations(cadata=certificate)
+                if trust.and_public:
+                    context.load_default_certs()
             elif trust.ca_file is not None:
                 context.load_verify_locations(cafile=trust.ca_file)
             else:

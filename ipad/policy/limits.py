@@ -17,6 +17,8 @@ class Timers:
     """Pauses before the repeated attempts to deliver a result."""
     new_session: float = 5 * MINUTE
     """How long a new data session may take after a profile switch."""
+    first_session: float = MINUTE
+    """How long a run waits for a data session when it begins without one."""
     busy_retries: tuple[float, ...] = (5.0, 15.0, 30.0)
     """Pauses before asking again an eUICC that answered catBusy to ProfileRollback."""
     poll_interval: float = 12 * HOUR
@@ -31,6 +33,10 @@ class Timers:
     """The longest pause that a server may ask for."""
     notification_backoff: tuple[float, ...] = (HOUR, 2 * HOUR, 4 * HOUR, 8 * HOUR, 16 * HOUR, DAY)
     """Pauses after each refusal of a notification; the last one repeats."""
+    rsp_retries: tuple[float, ...] = (3.0, 10.0)
+    """Pauses before a request to an RSP server is repeated whose answer got lost."""
+    download_retries: tuple[float, ...] = (30.0,)
+    """Pauses before a whole profile download is begun again that lost its connection."""
     save_time: float = DAY
     """How often the time is saved as a lower bound for the next start."""
 
@@ -46,3 +52,7 @@ class Limits:
     """Results kept for eIMs that cannot be reached."""
     acknowledgements: int = 256
     """Sequence numbers obeyed from one answer."""
+    smds_levels: int = 2
+    """SM-DSs asked one after the other on the way to one profile."""
+    events: int = 8
+    """Events of SM-DSs followed for one trigger."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ipad.errors import IpadError
@@ -38,6 +38,23 @@ class Schedule:
     def next_at(self) -> float | None:
         """When the next eIM is due; None without eIMs."""
         return min((contact.due for contact in self.contacts.values()), default=None)
+
+    def released(self, now: float, release: Callable[[float], float]) -> tuple[str, ...]:
+        """As `due`, of those whose poll may go out: `release` gives the moment for one that is due at a moment."""
+        return tuple(eim_id for eim_id in self.due(now) if release(self.contacts[eim_id].due) <= now)
+
+    def next_release(self, release: Callable[[float], float]) -> float | None:
+        """When the next poll may go out; None without eIMs."""
+        return min((release(contact.due) for contact in self.contacts.values()), default=None)
+
+    def awake(self, now: float, slack: float) -> Schedule:
+        """The modem is awake anyway: what would be due within `slack` seconds is due now, but no failed eIM sooner."""
+        early = [
+            eim_id
+            for eim_id, contact in self.contacts.items()
+            if now < contact.due <= now + slack and not contact.failures
+        ]
+        return self.triggered(now, early) if early else self
 
     def triggered(self, now: float, eim_ids: Iterable[str] | None = None) -> Schedule:
         """Make the named eIMs, or all, due at once: new bearer, local command, wake-up."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ipad.clock import Clock
 from ipad.codec.eim import EimConfigurationData
@@ -11,11 +11,15 @@ from ipad.codec.euicc_info import DeviceInfo, IpaCapabilities, IpaFeatures, IpaS
 from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.ids import Eid
 from ipad.policy.limits import Limits, Timers
-from ipad.procedures.ports import Connectivity, Eim, EimConnector, Euicc
+from ipad.procedures.download_settings import DownloadSettings, DownloadTurn
+from ipad.procedures.ports import Connectivity, Eim, EimConnector, Euicc, RspConnector
+from ipad.procedures.progress import ProgressListener, unheeded
 from ipad.state.journal import Journal
 
 IPA_CAPABILITIES = IpaCapabilities(
-    ipa_features=IpaFeatures(0),
+    ipa_features=IpaFeatures.DIRECT_RSP_SERVER_COMMUNICATION
+    | IpaFeatures.INDIRECT_RSP_SERVER_COMMUNICATION
+    | IpaFeatures.EIM_DOWNLOAD_DATA_HANDLING,
     ipa_supported_protocols=IpaSupportedProtocols.IPA_RETRIEVE_HTTPS,
 )
 """What this version does, and no more: an eIM uses a capability as soon as it is reported (SGP.32 4.1)."""
@@ -58,12 +62,14 @@ class Session:
 
     `announce`: causes that eIMs are told because the IPA has just started. `handed_over`: sequence numbers of signed
     results that reached their eIM; they are not pushed again. `pushed_to`: eIMs that got the stored results of before.
+    `downloads`: whose turn it is to download a profile.
     """
 
     ecall_supported: bool = False
     announce: dict[str, StateChangeCause] = field(default_factory=dict)
     handed_over: set[int] = field(default_factory=set)
     pushed_to: set[str] = field(default_factory=set)
+    downloads: DownloadTurn = field(default_factory=DownloadTurn)
 
     def note_handed_over(self, result: EuiccPackageResult | None) -> None:
         """Remember that a result reached its eIM; errors have no number and are not stored on the eUICC."""
@@ -74,7 +80,10 @@ class Session:
 
 @dataclass(frozen=True, kw_only=True)
 class Ipa:
-    """The ports and settings of one IPA with one eUICC."""
+    """The ports and settings of one IPA with one eUICC. `rsp` is None where no RSP server is trusted (SGP.22 2.6.6).
+
+    `minimized` are the eIMs to which compact messages go.
+    """
 
     eid: Eid
     euicc: Euicc
@@ -89,6 +98,22 @@ class Ipa:
     strict_tag_list: bool = False
     refresh_flag: bool = True
     session: Session = field(default_factory=Session)
+    rsp: RspConnector | None = None
+    download: DownloadSettings = field(default_factory=DownloadSettings)
+    progress: ProgressListener = unheeded
+    minimized: frozenset[str] = frozenset()
+
+    def capabilities_for(self, eim_id: str) -> IpaCapabilities:
+        """What one eIM is told that the IPA does (SGP.32 4.1)."""
+        if eim_id not in self.minimized:
+            return self.capabilities
+        features = self.capabilities.ipa_features | IpaFeatures.MINIMIZE_ESIPA_BYTES
+        return replace(self.capabilities, ipa_features=features)
+
+    @property
+    def eim_checks_metadata(self) -> bool:
+        """Whether the eIM was told that it judges the metadata of relayed profiles (SGP.32 4.1)."""
+        return bool(self.capabilities.ipa_features & IpaFeatures.EIM_PROFILE_METADATA_VERIFICATION)
 
     def wrap_result(self, result: bytes) -> ProvideEimPackageResult:
         """The message of ESipa.ProvideEimPackageResult around an EimPackageResult TLV, which is carried as it is."""

@@ -7,12 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ipad.codec.eim import EimConfigurationData
-from ipad.codec.esipa import ProvideEimPackageResultError, ProvideEimPackageResultResponse
+from ipad.codec.esipa import (
+    HandleNotificationEsipa,
+    ProvideEimPackageResult,
+    ProvideEimPackageResultError,
+    ProvideEimPackageResultResponse,
+)
 from ipad.codec.notification import DeleteNotificationStatus
-from ipad.errors import HttpStatusError, NetworkError
+from ipad.errors import ExchangeError, HttpStatusError, NetworkError
 from ipad.policy.backoff import Retry, retry_decision
 from ipad.policy.limits import Limits
 from ipad.procedures.context import Ipa
+from ipad.procedures.ports import Eim
 from ipad.procedures.report import Handover
 from ipad.state.journal import UndeliveredResult
 
@@ -41,12 +47,13 @@ async def deliver(
     *,
     pauses: Sequence[float] = (),
     insist: bool = False,
+    as_notification: bool = False,
 ) -> Delivery:
     """Send an EimPackageResult TLV, byte for byte the same each time, until the eIM answers.
 
     Each attempt tries the targets in order. After a failure the next attempt waits for the next of `pauses`; an error
     that does not pass by itself ends the attempts unless `insist`. An answer with an error code counts as delivered:
-    the eIM was reached.
+    the eIM was reached. `as_notification`: the result of a direct download, see `_hand_over`.
     """
     message = ipa.wrap_result(result)
     failure: NetworkError | None = None
@@ -55,16 +62,33 @@ async def deliver(
             await ipa.clock.sleep(_pause(pause, failure, ipa.timers.new_session))
         for target in targets:
             try:
-                answer = await ipa.eims.to(target).provide_eim_package_result(message)
+                answer = await _hand_over(ipa.eims.to(target), message, as_notification=as_notification)
             except NetworkError as error:
                 log.warning("result not delivered to %s: %s", target.eim_id, error)
                 failure = error
                 await ipa.eims.drop(target)
             else:
-                return _read_answer(ipa, answer)
+                return Delivery(handover=Handover.ANSWERED) if answer is None else _read_answer(ipa, answer)
         if failure is not None and retry_decision(failure) is not Retry.SOON and not insist:
             break
     return Delivery(handover=Handover.KEPT, network_error=failure)
+
+
+async def _hand_over(
+    eim: Eim, message: ProvideEimPackageResult, *, as_notification: bool
+) -> ProvideEimPackageResultResponse | None:
+    """Send the message itself, or inside HandleNotification, which has no answer (SGP.32 3.2.3 step 13).
+
+    An eIM that refuses that form gets the plain one: those of v1.0 know no other.
+    """
+    if as_notification:
+        try:
+            await eim.handle_notification(HandleNotificationEsipa(provide_eim_package_result=message))
+        except (HttpStatusError, ExchangeError) as error:
+            log.info("the result is not taken as a notification, so it is provided: %s", error)
+        else:
+            return None
+    return await eim.provide_eim_package_result(message)
 
 
 def _read_answer(ipa: Ipa, answer: ProvideEimPackageResultResponse) -> Delivery:
@@ -79,8 +103,15 @@ def _read_answer(ipa: Ipa, answer: ProvideEimPackageResultResponse) -> Delivery:
 
 
 async def remove_acknowledged(ipa: Ipa, numbers: Sequence[int]) -> None:
-    """Remove results and notifications by number; one that is not on the eUICC is no error (SGP.32 5.9.12)."""
+    """Remove results and notifications by number; one that is not on the eUICC is no error (SGP.32 5.9.12).
+
+    A ProfileInstallationResult that the IPA itself owes to an SM-DP+ stays until that has it, whatever an eIM says.
+    """
+    owed = ipa.journal.content.direct_results if ipa.rsp is not None else ()
     for number in numbers:
+        if number in owed:
+            log.info("result %d is still owed to its SM-DP+", number)
+            continue
         status = await ipa.euicc.remove_notification_from_list(number)
         if status not in (DeleteNotificationStatus.OK, DeleteNotificationStatus.NOTHING_TO_DELETE):
             log.warning("the eUICC did not remove entry %d: %s", number, status)
@@ -93,12 +124,25 @@ async def deliver_now(ipa: Ipa, eim: EimConfigurationData, result: bytes) -> Del
     return delivery
 
 
+async def deliver_kept(ipa: Ipa, eim: EimConfigurationData, item: UndeliveredResult) -> Delivery:
+    """Deliver a result that is in the journal, with repeated attempts; it stays there until the eIM has it."""
+    delivery = await deliver(
+        ipa, (eim,), item.result, pauses=ipa.timers.delivery_retries, as_notification=item.as_notification
+    )
+    if delivery.answered:
+        await remove_acknowledged(ipa, delivery.acknowledged)
+        content = ipa.journal.content
+        rest = tuple(other for other in content.undelivered if other != item)
+        await ipa.journal.commit(replace(content, undelivered=rest))
+    return delivery
+
+
 async def deliver_owed(ipa: Ipa, item: UndeliveredResult, current: EimConfigurationData | None) -> Delivery:
     """One attempt for a result of an earlier run: where the eIM was then, and where it is now."""
     targets = [EimConfigurationData.decode(item.eim_configuration)]
     if current is not None and current != targets[0]:
         targets.append(current)
-    delivery = await deliver(ipa, targets, item.result)
+    delivery = await deliver(ipa, targets, item.result, as_notification=item.as_notification)
     if delivery.answered:
         await remove_acknowledged(ipa, delivery.acknowledged)
         content = ipa.journal.content

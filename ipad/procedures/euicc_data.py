@@ -176,7 +176,7 @@ class _Question:
         return replace(data, eum_certificate=certs.eum_certificate, euicc_certificate=certs.euicc_certificate)
 
     async def ipa_capabilities(self, data: IpaEuiccData) -> IpaEuiccData:
-        return replace(data, ipa_capabilities=self.ipa.capabilities)
+        return replace(data, ipa_capabilities=self.ipa.capabilities_for(self.eim_id))
 
     async def device_info(self, data: IpaEuiccData) -> IpaEuiccData:
         return replace(data, device_info=self.ipa.device_info)

@@ -31,10 +31,16 @@ from ipad.errors import CardError, CodecError, EuiccResultError, NetworkError, P
 from ipad.ids import Iccid
 from ipad.procedures.context import Ipa
 from ipad.procedures.delivery import Delivery, deliver, remove_acknowledged, with_undelivered
+from ipad.procedures.notification import owed_directly
 from ipad.procedures.package_facts import ResultFacts, asks_for_rollback, profile_after, result_facts
 from ipad.procedures.report import Handover, PackageKind, PackageReport
 from ipad.procedures.rollback import RollbackOutcome, finish_rollback, roll_back
-from ipad.procedures.stored_results import pending_notifications, read_enabled_profile, stored_result_of
+from ipad.procedures.stored_results import (
+    metadata_of,
+    pending_notifications,
+    read_enabled_profile,
+    stored_result_of,
+)
 from ipad.state.journal import EnabledProfile, Marker, Step, UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -200,7 +206,7 @@ def package_result(result: EuiccPackageResult, notifications: tuple[PendingNotif
 async def _notifications(ipa: Ipa) -> tuple[PendingNotification, ...]:
     """The notifications that go with a result; without them they follow on their own (SGP.32 3.7)."""
     try:
-        return await pending_notifications(ipa.euicc)
+        return await _for_eim(ipa)
     except (CodecError, EuiccResultError) as error:
         log.warning("the result goes without notifications: %s", error)
         return ()
@@ -209,10 +215,16 @@ async def _notifications(ipa: Ipa) -> tuple[PendingNotification, ...]:
         log.warning("the notifications cannot be read after the switch, the card is reset: %s", error)
     await ipa.euicc.reset()
     try:
-        return await pending_notifications(ipa.euicc)
+        return await _for_eim(ipa)
     except (CardError, CodecError, EuiccResultError) as error:
         log.warning("the result goes without notifications: %s", error)
         return ()
+
+
+async def _for_eim(ipa: Ipa) -> tuple[PendingNotification, ...]:
+    """What waits on the eUICC, but for results that the IPA itself brings to an SM-DP+."""
+    pending = await pending_notifications(ipa.euicc)
+    return tuple(item for item in pending if (found := metadata_of(item)) is None or not owed_directly(ipa, found))
 
 
 async def _other_eims(ipa: Ipa, own: str) -> Iterable[str]:

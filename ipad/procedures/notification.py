@@ -30,23 +30,24 @@ async def deliver_notifications(
 
     `only` names sequence numbers that are sent whether they are due or not; no others are sent then. They go in the
     order of their sequence numbers, each is removed from the eUICC as soon as it is accepted. One that is refused waits
-    for its back-off and does not hold up the next ones; an eIM that is not reached ends the delivery.
+    for its back-off and does not hold up the next ones; an eIM that is not reached ends the delivery. Results that the
+    IPA itself owes to an SM-DP+ do not go this way.
     """
     notifications = await pending_notifications(ipa.euicc)
-    postponed = {key: ipa.journal.content.postponed[key] for key in _keys_kept(ipa, notifications)}
+    postponed = {key: ipa.journal.content.postponed[key] for key in keys_kept(ipa, notifications)}
     sent: list[int] = []
     refused: list[int] = []
     failure: NetworkError | None = None
     for notification in notifications:
         metadata = metadata_of(notification)
         assert metadata is not None
-        if not _chosen(ipa, metadata, postponed, only):
+        if owed_directly(ipa, metadata) or not is_due(ipa, metadata, postponed, only):
             continue
         try:
             await ipa.eims.to(eim).handle_notification(HandleNotificationEsipa(pending_notification=notification))
         except (HttpStatusError, ExchangeError) as error:
             log.warning("notification %d refused: %s", metadata.seq_number, error)
-            postponed[notification_key(metadata)] = _next_time(ipa, postponed.get(notification_key(metadata)))
+            postponed[notification_key(metadata)] = next_time(ipa, postponed.get(notification_key(metadata)))
             refused.append(metadata.seq_number)
         except NetworkError as error:
             log.warning("notification %d not delivered to %s: %s", metadata.seq_number, eim.eim_id, error)
@@ -71,14 +72,21 @@ def notification_key(metadata: NotificationMetadata) -> bytes:
     return hashlib.sha256(metadata.encode()).digest()[:_KEY_BYTES]
 
 
-def _keys_kept(ipa: Ipa, notifications: tuple[PendingNotification, ...]) -> set[bytes]:
+def keys_kept(ipa: Ipa, notifications: tuple[PendingNotification, ...]) -> set[bytes]:
+    """The back-offs of notifications that are still on the eUICC."""
     present = {notification_key(metadata) for item in notifications if (metadata := metadata_of(item))}
     return present & set(ipa.journal.content.postponed)
 
 
-def _chosen(
+def owed_directly(ipa: Ipa, metadata: NotificationMetadata) -> bool:
+    """Whether this is the result of a direct download, which the IPA itself brings to the SM-DP+ (SGP.32 3.7)."""
+    return ipa.rsp is not None and metadata.seq_number in ipa.journal.content.direct_results
+
+
+def is_due(
     ipa: Ipa, metadata: NotificationMetadata, postponed: Mapping[bytes, Postponed], only: Collection[int] | None
 ) -> bool:
+    """Whether a notification is to be sent now: its back-off is over, or it is among `only`."""
     if only is not None:
         return metadata.seq_number in only
     waiting = postponed.get(notification_key(metadata))
@@ -89,7 +97,8 @@ def _chosen(
     return remaining <= 0 or remaining > max(ipa.timers.notification_backoff)
 
 
-def _next_time(ipa: Ipa, before: Postponed | None) -> Postponed:
+def next_time(ipa: Ipa, before: Postponed | None) -> Postponed:
+    """When a notification that was refused once more is tried again."""
     refusals = (before.refusals if before else 0) + 1
     pause = stepped(ipa.timers.notification_backoff, refusals)
     return Postponed(refusals=refusals, not_before=int(ipa.wall_time() + pause))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
+from ipad.codec.bpp import BoundProfilePackage
 from ipad.codec.eim import AddInitialEimOkEntry, EimConfigurationData
 from ipad.codec.es10 import Certs, EuiccConfiguredAddressesResponse
 from ipad.codec.esipa import (
@@ -13,14 +15,34 @@ from ipad.codec.esipa import (
     ProvideEimPackageResult,
     ProvideEimPackageResultResponse,
 )
+from ipad.codec.esipa_rsp import (
+    AuthenticateClientRequestEsipa,
+    AuthenticateClientResponseEsipa,
+    CancelSessionRequestEsipa,
+    CancelSessionResponseEsipa,
+    GetBoundProfilePackageRequestEsipa,
+    GetBoundProfilePackageResponseEsipa,
+    InitiateAuthenticationRequestEsipa,
+    InitiateAuthenticationResponseEsipa,
+)
 from ipad.codec.euicc_info import EuiccInfo1, EuiccInfo2
 from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult, ProfileRollbackResponse
 from ipad.codec.notification import (
     DeleteNotificationStatus,
+    ProfileInstallationResult,
     RetrieveNotificationsListRequestSearchCriteria,
     RetrieveNotificationsListResponse,
 )
-from ipad.codec.profile import ProfileInfo
+from ipad.codec.profile import ProfileInfo, ProfilePolicyAuthorisationRule
+from ipad.codec.rsp import (
+    AuthenticateServerRequest,
+    AuthenticateServerResponse,
+    CancelSessionReason,
+    CancelSessionResponse,
+    PrepareDownloadRequest,
+    PrepareDownloadResponse,
+)
+from ipad.es9.functions import JsonPost
 from ipad.ids import Eid, Iccid, Plmn
 
 
@@ -94,6 +116,36 @@ class Euicc(Protocol):
         """ES10b.ProfileRollback (SGP.32 5.9.16). A refusal is a response, not an exception."""
         ...
 
+    async def get_euicc_challenge(self) -> bytes:
+        """ES10b.GetEUICCChallenge (SGP.22 5.7.7): begins a session, which ends the one before."""
+        ...
+
+    async def authenticate_server(self, request: AuthenticateServerRequest) -> AuthenticateServerResponse:
+        """ES10b.AuthenticateServer (SGP.22 5.7.13). An error is a response, not an exception."""
+        ...
+
+    async def prepare_download(self, request: PrepareDownloadRequest) -> PrepareDownloadResponse:
+        """ES10b.PrepareDownload (SGP.22 5.7.5). An error is a response, not an exception."""
+        ...
+
+    async def load_bound_profile_package(
+        self, package: BoundProfilePackage, progress: Callable[[int, int], None] | None = None
+    ) -> ProfileInstallationResult:
+        """ES10b.LoadBoundProfilePackage (SGP.22 5.7.6). A failed installation is a result, not an exception."""
+        ...
+
+    async def cancel_session(self, transaction_id: bytes, reason: CancelSessionReason) -> CancelSessionResponse:
+        """ES10b.CancelSession (SGP.22 5.7.14). An error is a response, not an exception."""
+        ...
+
+    async def get_rat(self) -> tuple[ProfilePolicyAuthorisationRule, ...]:
+        """ES10b.GetRAT (SGP.22 5.7.22): in the order of the eUICC."""
+        ...
+
+    async def immediate_enable(self, *, refresh_flag: bool = True) -> None:
+        """ES10b.ImmediateEnable (SGP.32 5.9.15). EuiccResultError for a refusal."""
+        ...
+
 
 class Eim(Protocol):
     """The functions of ESipa of one eIM (SGP.32 5.14), over one connection.
@@ -113,6 +165,26 @@ class Eim(Protocol):
         """ESipa.HandleNotification (SGP.32 5.14.7); returns when it was accepted."""
         ...
 
+    async def initiate_authentication(
+        self, request: InitiateAuthenticationRequestEsipa
+    ) -> InitiateAuthenticationResponseEsipa:
+        """ESipa.InitiateAuthentication (SGP.32 5.14.1). An error of the eIM is a response, not an exception."""
+        ...
+
+    async def authenticate_client(self, request: AuthenticateClientRequestEsipa) -> AuthenticateClientResponseEsipa:
+        """ESipa.AuthenticateClient (SGP.32 5.14.3). An error of the eIM is a response, not an exception."""
+        ...
+
+    async def get_bound_profile_package(
+        self, request: GetBoundProfilePackageRequestEsipa
+    ) -> GetBoundProfilePackageResponseEsipa:
+        """ESipa.GetBoundProfilePackage (SGP.32 5.14.2). An error of the eIM is a response, not an exception."""
+        ...
+
+    async def cancel_session(self, request: CancelSessionRequestEsipa) -> CancelSessionResponseEsipa:
+        """ESipa.CancelSession (SGP.32 5.14.8). An error of the eIM is a response, not an exception."""
+        ...
+
     async def close(self) -> None:
         """Close the connection; the next function opens it again."""
         ...
@@ -127,6 +199,14 @@ class EimConnector(Protocol):
 
     def connect(self, eim: EimConfigurationData) -> Eim:
         """A connection that is opened by its first function."""
+        ...
+
+
+class RspConnector(Protocol):
+    """Makes connections to RSP servers: SM-DP+ and SM-DS."""
+
+    def connect(self, address: str) -> JsonPost:
+        """A connection to `host[:port]` that is opened by its first function. CodecError for a malformed address."""
         ...
 
 

@@ -7,7 +7,9 @@ from enum import Enum
 
 from ipad.codec.esipa import EimPackageError, EimPackageResultErrorCode, ProvideEimPackageResultError
 from ipad.codec.euicc_package import EuiccPackageResult
-from ipad.errors import NetworkError
+from ipad.codec.notification import ProfileInstallationResult
+from ipad.errors import IpadError, NetworkError
+from ipad.ids import Iccid
 
 
 class PackageKind(Enum):
@@ -28,6 +30,35 @@ class Handover(Enum):
     ANSWERED = "answered"  # the eIM has it and named nothing
     REFUSED = "refused"  # the eIM was reached and answered an error
     KEPT = "kept"  # not delivered; it is tried again in later runs
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadReport:
+    """One profile download. Either it was installed, or `error` says why not.
+
+    `installation` is the result of the eUICC, good or bad; None when nothing was loaded. `error_response` is the
+    response that ended the download, for the eIM. `enabled`: the profile was enabled at once.
+    """
+
+    address: str | None
+    direct: bool
+    installation: ProfileInstallationResult | None = None
+    error: IpadError | None = None
+    error_response: bytes | None = None
+    enabled: bool = False
+
+    @property
+    def iccid(self) -> Iccid | None:
+        """The profile that the eUICC's result is about."""
+        if self.installation is None:
+            return None
+        iccid = self.installation.profile_installation_result_data.notification_metadata.iccid
+        return None if iccid is None else Iccid(iccid)
+
+    @property
+    def installed(self) -> bool:
+        """Whether the profile is on the eUICC."""
+        return self.installation is not None and self.error is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +83,7 @@ class PackageReport:
     profile_changed: bool = False
     rolled_back: bool = False
     blocked: bool = False
+    download: DownloadReport | None = None
 
     @property
     def delivered(self) -> bool:
@@ -61,7 +93,7 @@ class PackageReport:
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationReport:
-    """Notifications handed to an eIM for their receivers, by sequence number.
+    """Notifications handed to an eIM for their receivers, or to these themselves, by sequence number.
 
     `waiting` are on the eUICC and not due, not readable or not reached.
     """
@@ -108,6 +140,7 @@ class Outcome(Enum):
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
     """A whole run. `recovered` is what an interrupted run had left, `undelivered` how many results are still owed.
+    `receivers` are notifications that the IPA itself brought to their receivers.
 
     `orphaned` results are owed to eIMs that are no longer associated: they are tried in every run, but are no reason
     for one. `suspended` says why nothing was polled.
@@ -119,6 +152,7 @@ class RunReport:
     undelivered: int = 0
     orphaned: int = 0
     suspended: str | None = None
+    receivers: NotificationReport = NotificationReport()
 
     @property
     def packages(self) -> tuple[PackageReport, ...]:
@@ -132,6 +166,7 @@ class RunReport:
             return Outcome.RETRY_LATER
         if any(package.blocked or not package.delivered for package in self.packages):
             return Outcome.RETRY_LATER
-        if self.packages or any(eim.notifications.sent or eim.notifications.refused for eim in self.eims):
+        sent = [self.receivers, *(eim.notifications for eim in self.eims)]
+        if self.packages or any(report.sent or report.refused for report in sent):
             return Outcome.DONE
         return Outcome.NOTHING_TO_DO

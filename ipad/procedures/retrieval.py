@@ -24,13 +24,21 @@ from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.errors import ExchangeError, HttpStatusError, NetworkError, TransportError
 from ipad.ids import Plmn
 from ipad.procedures.context import Ipa
-from ipad.procedures.delivery import Delivery, deliver, deliver_now, deliver_owed, remove_acknowledged, with_undelivered
+from ipad.procedures.delivery import (
+    Delivery,
+    deliver,
+    deliver_kept,
+    deliver_now,
+    deliver_owed,
+    remove_acknowledged,
+    with_undelivered,
+)
 from ipad.procedures.eim_configuration import read_eims
 from ipad.procedures.euicc_data import answer_data_request
 from ipad.procedures.euicc_package import process_euicc_package, resume
 from ipad.procedures.notification import deliver_notifications
+from ipad.procedures.notification_receivers import deliver_to_receivers
 from ipad.procedures.package_facts import readable_transaction_id
-from ipad.procedures.profile_download import answer_download_trigger
 from ipad.procedures.report import (
     EimReport,
     Handover,
@@ -61,9 +69,20 @@ async def run(ipa: Ipa, only: Collection[str] | None = None) -> RunReport:
     try:
         if await emergency_active(ipa.euicc, ecall_supported=ipa.session.ecall_supported):
             return RunReport(suspended="the emergency profile is enabled")
+        await _await_bearer(ipa)
         return await _Run(ipa, only).go()
     finally:
         await ipa.eims.close_all()
+
+
+async def _await_bearer(ipa: Ipa) -> None:
+    """Right after boot or wake-up the modem is still attaching: a contact now would fail for no reason.
+
+    The wait is bounded, because a gateway may reach its eIM by another way than the modem.
+    """
+    if await ipa.connectivity.data_session() is None:
+        log.info("no data session yet, waiting up to %g s for one", ipa.timers.first_session)
+        await ipa.connectivity.wait_new_session(None, ipa.timers.first_session)
 
 
 @dataclass
@@ -104,6 +123,9 @@ class _Run:
             done[eim.eim_id] = await self._turn(eim)
         if any(eim.reached for eim in done.values()):
             await self._save_time()
+        receivers = NotificationReport()
+        if not self._blocked:
+            receivers = await deliver_to_receivers(self._ipa, only_owed=any(eim.reached for eim in done.values()))
         present = {eim.eim_id for eim in self._eims}
         owed = [item.eim_id in present for item in self._ipa.journal.content.undelivered]
         return RunReport(
@@ -112,6 +134,7 @@ class _Run:
             recovered=tuple(recovered),
             undelivered=owed.count(True),
             orphaned=owed.count(False),
+            receivers=receivers,
         )
 
     async def _recover(self) -> list[PackageReport]:
@@ -121,6 +144,10 @@ class _Run:
         if package is not None:
             recovered.append(package)
             self._blocked = package.blocked
+        if not self._blocked and self._ipa.journal.content.download is not None:
+            from ipad.procedures.download_result import resume_download  # noqa: PLC0415 - seldom needed
+
+            await resume_download(self._ipa)
         if self._blocked or not self._ipa.journal.content.undelivered:
             return recovered
         present = {eim.eim_id for eim in await self._read_eims()}
@@ -181,8 +208,9 @@ class _Run:
             if response.eim_package_error is not None:
                 turn.eim_error = response.eim_package_error
                 return response.eim_package_error not in _NOT_MANAGED
-            package = await self._process(turn.eim, response)
-            turn.packages.append(package)
+            packages = await self._process(turn.eim, response)
+            turn.packages += packages
+            package = packages[-1]
             self._blocked = package.blocked
             if package.eims_changed:
                 await self._read_eims()
@@ -225,10 +253,11 @@ class _Run:
             log.info("the registered network is not known: %s", error)
             return None
 
-    async def _process(self, eim: EimConfigurationData, response: GetEimPackageResponse) -> PackageReport:
+    async def _process(self, eim: EimConfigurationData, response: GetEimPackageResponse) -> tuple[PackageReport, ...]:
+        """Carry out what the eIM gave; never without a report."""
         ipa = self._ipa
         if response.euicc_package_request is not None:
-            return await process_euicc_package(ipa, eim, response.euicc_package_request)
+            return (await process_euicc_package(ipa, eim, response.euicc_package_request),)
         if response.ipa_euicc_data_request is not None:
             data_request = response.ipa_euicc_data_request
             answer = await answer_data_request(ipa, eim.eim_id, data_request)
@@ -236,17 +265,16 @@ class _Run:
             if delivery.answered and answer.ipa_euicc_data is not None:
                 for stored in answer.ipa_euicc_data.euicc_package_result_list or ():
                     ipa.session.note_handed_over(stored)
-            return _report(PackageKind.IPA_EUICC_DATA, eim, data_request.eim_transaction_id, delivery)
+            return (_report(PackageKind.IPA_EUICC_DATA, eim, data_request.eim_transaction_id, delivery),)
         if response.profile_download_trigger_request is not None:
-            trigger = response.profile_download_trigger_request
-            result = await answer_download_trigger(ipa, trigger)
-            kind, transaction_id = PackageKind.PROFILE_DOWNLOAD_TRIGGER, trigger.eim_transaction_id
-        else:
-            kind, transaction_id, result = _refuse(response)
+            from ipad.procedures.triggered_download import process_download_trigger  # noqa: PLC0415 - seldom needed
+
+            return await process_download_trigger(ipa, eim, response.profile_download_trigger_request)
+        kind, transaction_id, result = _refuse(response)
         delivery = await self._deliver_unstored(eim, result)
         error = result.eim_package_result_response_error
         report = _report(kind, eim, transaction_id, delivery)
-        return replace(report, error_code=None if error is None else error.eim_package_result_error_code)
+        return (replace(report, error_code=None if error is None else error.eim_package_result_error_code),)
 
     async def _deliver_unstored(self, eim: EimConfigurationData, result: EimPackageResult) -> Delivery:
         """Deliver a result that nobody else keeps: it stays in the journal until the eIM has it."""
@@ -254,12 +282,7 @@ class _Run:
         journal = self._ipa.journal
         owed = with_undelivered(journal.content.undelivered, item, self._ipa.limits)
         await journal.commit(replace(journal.content, undelivered=owed))
-        delivery = await deliver(self._ipa, (eim,), item.result, pauses=self._ipa.timers.delivery_retries)
-        if delivery.answered:
-            await remove_acknowledged(self._ipa, delivery.acknowledged)
-            rest = tuple(other for other in journal.content.undelivered if other != item)
-            await journal.commit(replace(journal.content, undelivered=rest))
-        return delivery
+        return await deliver_kept(self._ipa, eim, item)
 
     async def _push_stored_results(self, turn: _Turn) -> None:
         """Once per process: results on the eUICC that may never have reached this eIM; it recognises repeats."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, StrEnum
 from typing import Protocol
 
+from ipad.codec.compact import CompactKnowledge
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import EimPackageResult, StateChangeCause
 from ipad.errors import CodecError, StateError
@@ -61,6 +62,25 @@ class UndeliveredResult:
     eim_id: str
     eim_configuration: bytes
     result: bytes
+    as_notification: bool = False
+    """Of a direct download: it goes by HandleNotification (SGP.32 3.2.3)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DownloadMarker:
+    """The profile download in progress (SGP.32 3.2.3).
+
+    `eim_id` and `eim_configuration` are those of the eIM that is owed the result, None for a download that nobody but
+    a local user asked for. `number_before` is the highest sequence number among the notifications before the download.
+    `transaction_id` of the RSP session is durable before the first segment goes to the eUICC, None until then.
+    """
+
+    eim_id: str | None
+    eim_configuration: bytes | None
+    eim_transaction_id: bytes | None
+    direct: bool
+    number_before: int | None
+    transaction_id: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,17 +104,22 @@ class JournalContent:
 
     `notify` holds, for each eIM that is to be told of a state change, the cause; an eIM without an entry has nothing to
     be told, which is not the same as cause 0. `enabled` is None while never read. `time_floor` is a wall clock second
-    that has certainly passed. `extra` are entries of a newer version, kept as they are.
+    that has certainly passed. `direct_results` are sequence numbers of ProfileInstallationResults that the IPA itself
+    owes to an SM-DP+. `compact` is what eIMs have stored of the eUICC, for compact messages. `extra` are entries
+    of a newer version, kept as they are.
     """
 
     eid: Eid
     marker: Marker | None = None
+    download: DownloadMarker | None = None
+    direct_results: tuple[int, ...] = ()
     notify: Mapping[str, StateChangeCause] = field(default_factory=dict)
     undelivered: tuple[UndeliveredResult, ...] = ()
     postponed: Mapping[bytes, Postponed] = field(default_factory=dict)
     enabled: EnabledProfile | None = None
     eim_fingerprint: bytes | None = None
     time_floor: int = 0
+    compact: Mapping[str, CompactKnowledge] = field(default_factory=dict)
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -177,12 +202,15 @@ def encode_content(content: JournalContent) -> dict[str, object]:
     entries: dict[str, object] = {**content.extra, "eid": content.eid.octets}
     optional: dict[str, object] = {
         "marker": _encode_marker(content.marker) if content.marker else None,
+        "download": _encode_download(content.download) if content.download else None,
+        "direct_results": list(content.direct_results),
         "notify": {eim_id: int(cause) for eim_id, cause in content.notify.items()},
         "undelivered": [_encode_undelivered(item) for item in content.undelivered],
         "postponed": {key: [item.refusals, item.not_before] for key, item in content.postponed.items()},
         "enabled": None if content.enabled is None else [_octets(content.enabled.iccid)],
         "eim_fingerprint": content.eim_fingerprint,
         "time_floor": content.time_floor,
+        "compact": {eim_id: _encode_compact(knowledge) for eim_id, knowledge in content.compact.items()},
     }
     entries.update((name, value) for name, value in optional.items() if value)
     return entries
@@ -192,16 +220,20 @@ def decode_content(values: Mapping[str, object]) -> JournalContent:
     """The content of plain values. Raises StateError or CodecError for values of a wrong shape."""
     record = Record(values, "journal")
     marker = record.record("marker")
+    download = record.record("download")
     enabled = record.items("enabled")
     content = JournalContent(
         eid=Eid(record.need_octets("eid")),
         marker=None if marker is None else _decode_marker(marker),
+        download=None if download is None else _decode_download(download),
+        direct_results=record.numbers("direct_results"),
         notify={eim_id: StateChangeCause(cause) for eim_id, cause in record.numbers_by_text("notify").items()},
         undelivered=tuple(_decode_undelivered(item) for item in record.records("undelivered")),
         postponed={key: _decode_postponed(pair) for key, pair in record.pairs_by_octets("postponed").items()},
         enabled=EnabledProfile(iccid=_iccid(enabled[0])) if enabled else None,
         eim_fingerprint=record.octets("eim_fingerprint"),
         time_floor=record.number("time_floor") or 0,
+        compact=_decode_all_compact(record.record("compact")),
     )
     return replace(content, extra=record.rest())
 
@@ -243,7 +275,12 @@ def _decode_marker(record: Record) -> Marker:
 
 
 def _encode_undelivered(item: UndeliveredResult) -> dict[str, object]:
-    return {"eim_id": item.eim_id, "eim_configuration": item.eim_configuration, "result": item.result}
+    entry: dict[str, object] = {
+        "eim_id": item.eim_id,
+        "eim_configuration": item.eim_configuration,
+        "result": item.result,
+    }
+    return {**entry, "as_notification": True} if item.as_notification else entry
 
 
 def _decode_undelivered(record: Record) -> UndeliveredResult:
@@ -251,7 +288,57 @@ def _decode_undelivered(record: Record) -> UndeliveredResult:
         eim_id=record.need_text("eim_id"),
         eim_configuration=_configuration(record),
         result=_package_result(record.need_octets("result")),
+        as_notification=record.flag("as_notification"),
     )
+
+
+def _encode_download(marker: DownloadMarker) -> dict[str, object]:
+    return {
+        "eim_id": marker.eim_id,
+        "eim_configuration": marker.eim_configuration,
+        "eim_transaction_id": marker.eim_transaction_id,
+        "direct": marker.direct,
+        "number_before": marker.number_before,
+        "transaction_id": marker.transaction_id,
+    }
+
+
+def _decode_download(record: Record) -> DownloadMarker:
+    eim_id = record.text("eim_id")
+    return DownloadMarker(
+        eim_id=eim_id,
+        eim_configuration=None if eim_id is None else _configuration(record),
+        eim_transaction_id=record.octets("eim_transaction_id"),
+        direct=record.flag("direct"),
+        number_before=record.number("number_before"),
+        transaction_id=record.octets("transaction_id"),
+    )
+
+
+def _encode_compact(knowledge: CompactKnowledge) -> dict[str, object]:
+    values: dict[str, object] = {
+        "refused": knowledge.refused,
+        "info1": knowledge.info1,
+        "info2": knowledge.info2,
+        "certificates": knowledge.certificates,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _decode_all_compact(record: Record | None) -> dict[str, CompactKnowledge]:
+    if record is None:
+        return {}
+    found = {}
+    for eim_id in record.names:
+        entry = record.record(eim_id)
+        if entry is not None:
+            found[eim_id] = CompactKnowledge(
+                refused=entry.flag("refused"),
+                info1=entry.octets("info1"),
+                info2=entry.octets("info2"),
+                certificates=entry.octets("certificates"),
+            )
+    return found
 
 
 def _configuration(record: Record) -> bytes:

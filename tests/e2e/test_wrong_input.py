@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from ipad.ids import Eid
+from ipad.state.journal import Journal
+from ipad.state.store import StateStore
 from tests.e2e.processes import Agent, Rig, agent_for, running_rig
+
+DEVICE_CHANGE = 6
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -82,6 +90,18 @@ def test_state_file_that_is_damaged(device: Agent) -> None:
     assert done.code == 0
     assert "damaged" in done.err
     assert (device.folder / "state" / "journal.cbor.corrupt-1").exists()
+
+
+def test_state_of_another_card_is_dropped_and_the_eim_is_told(provisioned: Rig, device: Agent) -> None:
+    other = Eid.parse("89049032" + 24 * "0")
+    journal = Journal.open(StateStore(device.folder / "state" / "journal.cbor"), other)
+    asyncio.run(journal.commit(replace(journal.content, time_floor=1)))
+    before = json.loads(provisioned.hil("eim", "results", "--json"))["results"]
+    done = device.run("run", "--once")
+    assert done.code == 0
+    assert "the journal belongs to eUICC 89049032…0000" in done.err
+    records = json.loads(provisioned.hil("eim", "results", "--json"))["results"][len(before) :]
+    assert records[0]["details"]["cause"] == DEVICE_CHANGE
 
 
 def test_state_folder_that_cannot_be_written(device: Agent) -> None:

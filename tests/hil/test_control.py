@@ -54,8 +54,9 @@ async def test_state_shows_card_modem_eims_and_totals(operated: Operated) -> Non
 async def test_bearer_can_be_waited_for_and_opens_the_relays(operated: Operated) -> None:
     assert (await operated.get("/wait", bearer="up", timeout=20))["met"] is True
     assert all(eim["relay"]["open"] for eim in (await operated.get("/state"))["eims"].values())
-    assert await operated.post("/relay", {"shut": True}) == {"eim1": {"open": False}, "eim2": {"open": False}}
-    assert await operated.post("/relay", {"shut": False}) == {"eim1": {"open": True}, "eim2": {"open": True}}
+    for shut in (True, False):
+        answer = await operated.post("/relay", {"shut": shut})
+        assert answer == {name: {"open": not shut} for name in ("eim1", "eim2", "smdp", "smds")}
 
 
 @pytest.mark.asyncio
@@ -132,7 +133,7 @@ async def test_wrong_orders_say_where(operated: Operated, order: dict[str, Any],
 @pytest.mark.asyncio
 async def test_knobs_of_every_part_are_read_and_turned(operated: Operated) -> None:
     everything = await operated.get("/knobs")
-    assert set(everything) == {"card", "modem", "network", "eim1", "eim2"}
+    assert set(everything) == {"card", "modem", "network", "eim1", "eim2", "smdp", "smds"}
     assert (await operated.post("/knobs/eim1", {"acknowledge": "none"}))["acknowledge"] == "none"
     assert operated.rig.eim(FIRST_EIM).core.knobs.acknowledge == "none"
     assert (await operated.post("/knobs/card", {"cat_busy": True}))["cat_busy"] is True

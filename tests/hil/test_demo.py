@@ -21,6 +21,10 @@ async def test_main_job_is_done_verified_and_cleaned_up() -> None:
     assert (code, errors) == (0, ""), output
     for words in (
         "package 3: enable 89490000000000000023 with rollback",
+        "ES9+  smdp getBoundProfilePackage: ",
+        "ES9+  smdp getBoundProfilePackage from eim2.example.com: ",
+        "IMSI 999710000000012 is registered on 99971",
+        "Installed, package of 150,027 B",
         "addEimResult associationToken 2",
         "eim2, package 1: listEim",
         "waiting on the card: 0 results, 0 notifications",

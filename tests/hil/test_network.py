@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from hil.aka import AkaKey, Algorithm, MacFailureError, SynchronisationFailure, respond
 from hil.network import AddressPool, Network, Operator, PacketSession, Service, SessionRefusal, Signal, Subscriber
 
 GERMAN = Subscriber("262010000000001", "26201")
@@ -95,3 +96,56 @@ def test_pool_hands_out_all_addresses_in_turn_and_then_none() -> None:
 def test_operator_needs_a_plmn() -> None:
     with pytest.raises(ValueError, match="5 or 6 digits"):
         Operator("262-01")
+
+
+class Usim:
+    """A USIM with a key and a sequence number."""
+
+    def __init__(self, key: AkaKey, sqn: int = 0) -> None:
+        self.key = key
+        self.sqn = sqn
+        self.challenges = 0
+
+    def __call__(self, rand: bytes, autn: bytes) -> bytes | None:
+        self.challenges += 1
+        try:
+            answer = respond(self.key, rand, autn, self.sqn)
+        except MacFailureError:
+            return None
+        if isinstance(answer, SynchronisationFailure):
+            return b"\xdc\x0e" + answer.auts
+        self.sqn = answer.sqn
+        return b"\xdb" + bytes([len(answer.response)]) + answer.response
+
+
+AKA_KEY = AkaKey(Algorithm.MILENAGE, bytes(range(16)), bytes(16))
+CHALLENGED = Subscriber("001010000000001", "00101")
+
+
+def test_subscriber_without_a_key_is_believed() -> None:
+    usim = Usim(AKA_KEY)
+    assert Network().authenticate(CHALLENGED, usim)
+    assert usim.challenges == 0
+
+
+def test_subscriber_with_the_right_key_is_admitted_again_and_again() -> None:
+    network, usim = Network(), Usim(AKA_KEY)
+    network.enrol(CHALLENGED.imsi, AKA_KEY)
+    assert [network.authenticate(CHALLENGED, usim) for _ in range(3)] == [True] * 3
+    assert usim.challenges == 3
+
+
+def test_network_that_lost_count_resynchronises() -> None:
+    network, usim = Network(), Usim(AKA_KEY, sqn=99_999)
+    network.enrol(CHALLENGED.imsi, AKA_KEY)
+    assert network.authenticate(CHALLENGED, usim)
+    assert usim.challenges == 2
+
+
+def test_subscriber_with_another_key_or_without_an_answer_is_not_admitted() -> None:
+    network = Network()
+    network.enrol(CHALLENGED.imsi, AKA_KEY)
+    assert not network.authenticate(CHALLENGED, Usim(AkaKey(Algorithm.MILENAGE, bytes(16), bytes(16))))
+    assert not network.authenticate(CHALLENGED, lambda _rand, _autn: None)
+    assert not network.authenticate(CHALLENGED, lambda _rand, _autn: b"\xdb\x08" + bytes(8))
+    assert not network.authenticate(CHALLENGED, lambda _rand, _autn: b"\xdc\x0e" + bytes(14))

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
-from ipad.board import BoardLibrary, Match, QuirkName, score, shipped_directory
+from ipad.board import BoardLibrary, Facts, Match, QuirkName
+from ipad.board.hardware import PortPlace
+from ipad.board.matching import score
 from ipad.errors import ConfigError
-from ipad.modem.quirks import Quirk, quirks
-
-SHIPPED = BoardLibrary().names()
+from ipad.modem.quirks import Quirk
 
 
 def library(tmp_path: Path, **files: str) -> BoardLibrary:
     for name, text in files.items():
         (tmp_path / f"{name.replace('_', '-')}.toml").write_text(text, encoding="utf-8")
     return BoardLibrary([tmp_path])
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_every_shipped_definition_loads_with_title_and_known_quirks(name: str) -> None:
-    board = BoardLibrary().load(name)
-    assert board.name == name
-    assert board.title
-    assert board.at.iccid
-    assert quirks(board) <= set(Quirk)
-
-
-def test_the_definitions_of_the_first_personalities_are_there() -> None:
-    assert {"generic-3gpp", "quectel-eg25", "simcom-a7600", "ublox-sara-r5", "sierra-em7565"} <= set(SHIPPED)
-    assert (shipped_directory() / "README.md").is_file()
 
 
 def test_a_definition_inherits_table_by_table(tmp_path: Path) -> None:
@@ -64,6 +51,24 @@ def test_a_file_of_the_user_replaces_the_shipped_one(tmp_path: Path) -> None:
         ('name = "x"\nextends = "nothing"\n', r"x\.toml:2: extends: there is no board definition 'nothing'"),
         ('name = "x"\nextends = "x"\n', "in a circle: x -> x"),
         ('name = "x"\nschema = 2\n', r"x\.toml:2: schema: 2 is out of range"),
+        ('name = "x"\n[slots]\neuicc = 2\n', r"x\.toml:3: slots\.euicc: slot 2, but slots\.count is 1"),
+        ('name = "x"\n[slots]\nselect = "AT+X=1"\n', r"x\.toml:3: slots\.select: expected \{slot\}"),
+        ('name = "x"\n[slots]\ngpio = "sim"\n', r"x\.toml:3: slots\.gpio: needs reset\.hook"),
+        ('name = "x"\n[mux]\nat = 2\n', r"x\.toml:2: mux\.data: must be another channel"),
+        (
+            'name = "x"\n[refresh]\nladder = ["power"]\n',
+            r"x\.toml:3: refresh\.ladder: the rung power needs reset\.hook",
+        ),
+        ('name = "x"\n[refresh]\nladder = ["simdet"]\n', r"x\.toml:3: refresh\.ladder: the rung simdet needs"),
+        ('name = "x"\n[refresh.commands]\nrefit = []\n', r"x\.toml:3: refresh\.commands\.refit: expected one of wait"),
+        ('name = "x"\n[[repair]]\nname = "r"\nchek = "AT"\n', r"x\.toml:4: unknown key repair\.chek; did you mean"),
+        ('name = "x"\n[[repair]]\nname = "r"\n', r"x\.toml:2: repair\.check is missing"),
+        ('name = "x"\nmodule = "quectel-eg25"\n', r"x\.toml:2: module: only a gateway"),
+        ('name = "x"\nkind = "gateway"\nmodule = "nothing"\n', r"x\.toml:3: module: there is no board definition"),
+        ('name = "x"\nkind = "gateway"\nmodule = "pinephone"\n', r"x\.toml:3: module: 'pinephone' is a gateway"),
+        ('name = "x"\nkind = "gateway"\nextends = "quectel-eg25"\n', r"x\.toml:3: extends: 'quectel-eg25' is a module"),
+        ('name = "x"\nextends = "pinephone"\n', r"x\.toml:2: extends: 'pinephone' is a gateway"),
+        ('name = "x"\n[match]\nusb = ["2C7C"]\n', r"x\.toml:3: match\.usb: '2C7C': expected vendor:product"),
         ('name = "x\n', "not valid TOML"),
     ],
 )
@@ -102,12 +107,87 @@ def test_a_modem_is_recognised(known: dict[str, str], expected: str) -> None:
 
 
 def test_every_given_key_must_match_and_more_keys_weigh_more() -> None:
-    match = Match(usb=("2c7c:03*",), manufacturer="quectel", model="^EM", firmware="R06")
-    facts = {"usb": "2C7C:030A", "manufacturer": "Quectel", "model": "EM05", "firmware": "EM05R06A"}
-    assert score(match, **facts) == 4
-    assert score(match, **{**facts, "firmware": "R07"}) == 0
-    assert score(match, **{**facts, "usb": "2c7c:0125"}) == 0
-    assert score(match, **{**facts, "usb": ""}) == 3
+    match = Match(usb=("2c7c:03*",), manufacturer="quectel", model="^EM", firmware="R06", board=("acme,*",))
+    facts = Facts(usb="2C7C:030A", manufacturer="Quectel", model="EM05", firmware="EM05R06A")
+    assert score(match, facts) == 4
+    assert score(match, replace(facts, firmware="R07")) == 0
+    assert score(match, replace(facts, usb="2c7c:0125")) == 0
+    assert score(match, replace(facts, usb="")) == 3
+    assert score(match, replace(facts, host=("acme,box", "acme"))) == 5
+    assert score(match, replace(facts, host=("other,box",))) == 0
+    assert score(match, Facts()) == 0
+
+
+def test_candidates_come_best_first_with_their_reasons() -> None:
+    facts = Facts(usb="1e0e:9001", manufacturer="SIMCOM INCORPORATED", model="SIMCOM_SIM7600E-H")
+    first, second = BoardLibrary().candidates(facts)
+    assert (first.name, first.score) == ("simcom-sim7600", 3)
+    assert first.reasons == (
+        "usb 1e0e:9001",
+        "manufacturer SIMCOM INCORPORATED",
+        "model SIMCOM_SIM7600E-H",
+    )
+    assert (second.name, second.score) == ("generic-simcom", 1)
+
+
+def test_a_gateway_takes_from_its_modem_what_it_does_not_say(tmp_path: Path) -> None:
+    boards = library(
+        tmp_path,
+        modem='name = "modem"\n[ports]\nat = { usb_if = 2 }\nat_fallback = { usb_if = 3 }\n[apdu]\nmax_data = 77\n',
+        box='name = "box"\nkind = "gateway"\nmodule = "modem"\n[ports]\nat = { path = "/dev/ttyS1" }\n',
+    )
+    box = boards.load("box")
+    assert (box.kind, box.module, box.apdu.max_data) == ("gateway", "modem", 77)
+    assert box.ports.at == PortPlace(path="/dev/ttyS1")
+    assert box.ports.at_fallback == PortPlace(usb_if=3)
+    assert [path.name for path in boards.chain("box")] == ["box.toml", "modem.toml"]
+
+
+def test_a_gateway_without_a_module_takes_the_one_that_was_found(tmp_path: Path) -> None:
+    boards = library(tmp_path, box='name = "box"\nkind = "gateway"\n[refresh]\nsettle = 9\n')
+    assert boards.load("box").apdu.max_data == 120
+    box = boards.load("box", module="quectel-rm520n")
+    assert (box.name, box.module, box.apdu.max_data, box.refresh.settle) == ("box", "quectel-rm520n", 255, 9)
+
+
+def test_the_origin_of_a_value_is_its_file_and_line(tmp_path: Path) -> None:
+    boards = library(
+        tmp_path,
+        base='name = "base"\n[at]\nmax_line = 500\n[ports]\nat = { usb_if = 1 }\n',
+        own='name = "own"\nextends = "base"\n[ports]\nat = { path = "/dev/x" }\n',
+    )
+    assert boards.origin("own", ("at", "max_line")) == f"{tmp_path}/base.toml:3"
+    assert boards.origin("own", ("ports", "at", "path")) == f"{tmp_path}/own.toml:4"
+    assert boards.origin("own", ("ports", "at", "usb_if")) is None
+    assert boards.origin("own", ("at", "probe_tries")) is None
+    assert boards.origin("own", ("match", "usb")) is None
+
+
+def test_a_file_is_checked_where_it_lies(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('name = "mine"\nextends = "quectel-eg25"\n')
+    assert BoardLibrary().check(tmp_path / "mine.toml").refresh.ladder == ("wait", "cfun0", "reset")
+    (tmp_path / "mine.toml").write_text('name = "other"\n')
+    with pytest.raises(ConfigError, match=r"mine\.toml:1: name: expected 'mine'"):
+        BoardLibrary().check(tmp_path / "mine.toml")
+    with pytest.raises(ConfigError, match="No such file"):
+        BoardLibrary().check(tmp_path / "missing.toml")
+
+
+def test_match_tables_are_found_however_they_are_written(tmp_path: Path) -> None:
+    boards = library(
+        tmp_path,
+        a='name = "a"\n[match] # a comment\nmodel = "^ALPHA"\n[at]\nmax_line = 99\n',
+        b='name = "b"\nmatch = { model = "^BETA" }\n',
+        c='name = "c"\nmatch.model = "^GAMMA"\n',
+    )
+    found = [boards.select(model=model).name for model in ("Alpha-1", "Beta-1", "Gamma-1")]
+    assert found == ["a", "b", "c"]
+
+
+def test_a_faulty_match_is_named_with_its_line_when_a_modem_is_looked_for(tmp_path: Path) -> None:
+    boards = library(tmp_path, x='name = "x"\n\n[match]\nmodel = "("\n')
+    with pytest.raises(ConfigError, match=r"x\.toml:4: match\.model: .* regular expression"):
+        boards.select(model="EC25")
 
 
 def test_the_names_of_quirks_are_those_of_the_enum() -> None:

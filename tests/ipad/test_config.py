@@ -65,6 +65,11 @@ def test_whole_file(tmp_path: Path) -> None:
         [net.addresses]
         "https://eim.example.com" = "127.0.0.1:8443"
         "https://eim2.example.com:444" = "[::1]:8444"
+        [rsp]
+        ci_files = ["ci.pem", "/etc/ipad/other.pem"]
+        clock = "always"
+        retry_delays = [1]
+        prefer_direct = true
         [eim."eim.example.com"]
         fqdn = "private.example"
         enabled = false
@@ -83,6 +88,9 @@ def test_whole_file(tmp_path: Path) -> None:
     assert loaded.state.directory == tmp_path / "state"
     assert loaded.esipa.retry_delays == ()
     assert loaded.net.addresses["https://eim2.example.com:444"] == "[::1]:8444"
+    assert loaded.rsp.ci_files == (tmp_path / "ci.pem", Path("/etc/ipad/other.pem"))
+    assert (loaded.rsp.clock, loaded.rsp.retry_delays, loaded.rsp.prefer_direct) == ("always", (1.0,), True)
+    assert loaded.rsp.trusts_servers
     assert loaded.eim == {"eim.example.com": EimConfig(enabled=False, fqdn="private.example")}
 
 
@@ -105,6 +113,7 @@ def test_whole_file(tmp_path: Path) -> None:
             "ipad.toml:4: unknown key modem.b.prot; did you mean modem.b.",
         ),
         ("[modem]\nport = 'x'\n[modem.b]\nport = 'y'", "ipad.toml:2: modem.port: cannot stand beside the table"),
+        ("[modem.'../x']\nport = 'y'", 'ipad.toml:1: modem."../x": expected a name'),
         ("[esipa]\npoll_interval = 5", "ipad.toml:2: esipa.poll_interval: 5 is out of range"),
         ('[esipa]\nx_admin_protocol = "a\\r\\nb"', "ipad.toml:2: esipa.x_admin_protocol: "),
         ("[net.addresses]\n'eim.example' = '1.2.3.4:5'", 'ipad.toml:2: net.addresses."eim.example": expected a key'),
@@ -113,6 +122,9 @@ def test_whole_file(tmp_path: Path) -> None:
         ("[net.addresses]\n'https://e' = '1.2.3.4'", 'ipad.toml:2: net.addresses."https://e": '),
         ("[net.addresses]\n'https://e' = '1.2.3.4:70000'", 'ipad.toml:2: net.addresses."https://e": '),
         ("[eim.'e']\nfqdn = 'a b'", "ipad.toml:2: eim.e.fqdn: 'a b': expected a host name, and maybe a port"),
+        ("[rsp]\nclock = 'maybe'", "ipad.toml:2: rsp.clock: 'maybe': expected one of 'when-set'"),
+        ("[rsp]\nretry_delays = [4000]", "ipad.toml:2: rsp.retry_delays"),
+        ("[rsp]\nci_file = 'a'", "ipad.toml:2: unknown key rsp.ci_file; did you mean rsp.ci_files?"),
         ("[log]\nlevel = 'loud'", "ipad.toml:2: log.level: 'loud': expected one of 'error'"),
     ],
 )
@@ -135,6 +147,14 @@ def test_several_modems_have_to_be_told_apart(tmp_path: Path) -> None:
         loaded.modem()
     with pytest.raises(UsageError, match="no modem 'c'"):
         loaded.modem("c")
+
+
+def test_each_modem_has_a_journal_of_its_own(tmp_path: Path) -> None:
+    several = parse(tmp_path, "[modem.a]\nport = 'x'\n[modem.b]\nport = 'y'\n[state]\ndirectory = '/s'")
+    assert several.with_modem("b", several.modem("b")).journal_file == Path("/s/journal-b.cbor")
+    assert parse(tmp_path, "[modem]\nport = 'x'\n[state]\ndirectory = '/s'").journal_file == Path("/s/journal.cbor")
+    with pytest.raises(UsageError):
+        _ = several.journal_file
 
 
 def test_table_of_timeouts_is_no_modem_of_that_name(tmp_path: Path) -> None:

@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hil.modem.command import Command, Form
-from hil.modem.commands import apdu, basic, identity, pdp, power, registration, signal, sim, stored, time, vendor
+from hil.modem.commands import (
+    apdu,
+    basic,
+    identity,
+    lasting,
+    pdp,
+    power,
+    registration,
+    signal,
+    sim,
+    stored,
+    time,
+    vendor,
+)
 from hil.modem.device import Device
 from hil.modem.personality import Personality
 from hil.modem.reply import Reply
 
 Handler = Callable[[Device, Command], Reply]
 
-_GROUPS = (basic, identity, sim, apdu, registration, signal, pdp, time, stored, power, vendor)
+_GROUPS = (basic, identity, sim, apdu, registration, signal, pdp, time, stored, lasting, power, vendor)
 
 
 class CommandTable:

@@ -19,6 +19,7 @@ def handlers(personality: Personality) -> dict[str, Callable[[Device, Command], 
         "+QNWINFO": ("", _quectel_network),
         "+QINISTAT": ("", _quectel_readiness),
         "+CPSI": ("?", _simcom_system),
+        "#SIMDET": ("=", _telit_detection),
     }
     unknown = set(personality.vendor) - set(known)
     if unknown:
@@ -57,6 +58,15 @@ def _simcom_system(device: Device, _command: Command) -> Reply:
     levels = f"{int(signal.rsrq * 10)},{int(signal.rsrp * 10)},{int(rssi(signal) * 10)},{int(signal.sinr)}"
     cell = f"0x{operator.tac:04X},{operator.cell},345,EUTRAN-BAND3,1300,4,4"
     return Reply((f"+CPSI: LTE,Online,{plmn},{cell},{levels}",))
+
+
+def _telit_detection(device: Device, command: Command) -> Reply:
+    """0 takes the card out, 1 puts it in, both by command only."""
+    if command.number(0, among=range(3)):
+        device.sim.start()
+    else:
+        device.sim.stop()
+    return Reply()
 
 
 def _quectel_lpa(device: Device, command: Command) -> Reply:

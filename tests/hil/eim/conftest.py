@@ -1,4 +1,4 @@
-"""An eIM with the identity of the published examples."""
+"""An eIM with the identity of the reference messages."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The eIM against published messages whose signatures are real, and its duties around them."""
+"""The eIM against reference messages whose signatures are real, and its duties around them."""
 
 from pathlib import Path
 
@@ -39,7 +39,7 @@ def last(eim: VirtualEim, kind: RecordKind) -> Record:
 # GetEimPackage
 
 
-def test_signed_package_is_the_published_one_byte_for_byte(eim: VirtualEim) -> None:
+def test_signed_package_is_the_reference_byte_for_byte(eim: VirtualEim) -> None:
     enabled(eim)
 
 
@@ -47,12 +47,12 @@ def test_empty_queue_is_answered_with_no_package_available(eim: VirtualEim) -> N
     assert eim.handle(v.GEP1) == v.GER1
 
 
-def test_data_request_with_all_tags_is_the_published_one(eim: VirtualEim) -> None:
+def test_data_request_with_all_tags_is_the_reference(eim: VirtualEim) -> None:
     eim.queue(v.EID, content.data_request())
     assert eim.handle(v.GEP1) == v.GER7
 
 
-def test_download_trigger_is_the_published_one(eim: VirtualEim) -> None:
+def test_download_trigger_is_the_reference(eim: VirtualEim) -> None:
     eim.queue(v.EID, content.download_trigger(activation_code="1$smdp.example.com$MATCH-01"))
     assert eim.handle(v.GEP1) == v.GER8
 
@@ -206,7 +206,7 @@ def test_verified_result_is_acknowledged_and_closes_the_package(eim: VirtualEim)
     }
 
 
-def test_result_with_notifications_is_acknowledged_as_published(eim: VirtualEim) -> None:
+def test_result_with_notifications_is_acknowledged_as_in_the_reference(eim: VirtualEim) -> None:
     enabled(eim)
     assert eim.handle(v.PR2) == v.PA1
     notifications = [record for record in eim.history.records if record.kind is RecordKind.NOTIFICATION]
@@ -399,6 +399,14 @@ def test_unsigned_error_without_token_is_accepted(eim: VirtualEim) -> None:
     package = enabled(eim)
     assert eim.handle(v.PR4) == v.PA2
     assert package.outcome is Outcome.UNSIGNED
+
+
+def test_unsigned_error_names_the_eim_id_of_the_wrong_package(eim: VirtualEim) -> None:
+    package = eim.queue(v.EID, ENABLE, SigningFaults(eim_id="stranger"))
+    eim.handle(v.GEP1)
+    error = tlv.build(0xA2, tlv.build(0x80, b"stranger"), tlv.build(0x82, v.TRANSACTION_ID))
+    eim.handle(tlv.build(0xBF50, tlv.build(0x5A, v.EID), tlv.build(0xBF51, error)))
+    assert (package.state, package.outcome) == (PackageState.CLOSED, Outcome.UNSIGNED)
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ async def test_other_ways_to_accept_a_notification(
 @pytest.mark.parametrize(
     ("change", "status"),
     [
-        ({"path": "/gsma/rsp2/esipa/getEimPackage"}, 404),
+        ({"path": "/gsma/rsp2/es9plus/getEimPackage"}, 404),
         ({"path": "/"}, 404),
         ({"method": "PUT"}, 405),
         ({"headers": {**HEADERS, "Content-Type": "application/json"}}, 415),

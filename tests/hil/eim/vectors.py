@@ -1,4 +1,4 @@
-"""Messages with real signatures: EID, keys and token of the published SGP.32 examples."""
+"""Reference messages of SGP.32 v1.0 and v1.2, written by an independent encoder, with fixed EID, keys and token."""
 
 from hil import crypto
 

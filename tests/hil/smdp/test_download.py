@@ -155,7 +155,7 @@ def test_metadata_that_do_not_fit_are_refused_with_their_reason(
     order = make_order()
     object.__setattr__(order, "metadata", metadata)
     smdp.orders.add(order)
-    smdp.__dict__["_check_eligible"] = lambda *_: None
+    smdp.knobs.ignore_eligibility = True
     before = installed(card)
     assert outcome(lpa.download(smdp, "TEST-1")) == expected
     assert installed(card) == before
@@ -172,7 +172,7 @@ def test_full_card_is_refused_by_both_sides(lpa: Lpa, card: VirtualEuicc, smdp: 
     with pytest.raises(RspStatus) as caught:
         smdp.authenticate_client(transaction_id, response)
     assert caught.value.code == status.INSUFFICIENT_MEMORY
-    smdp.__dict__["_check_eligible"] = lambda *_: None
+    smdp.knobs.ignore_eligibility = True
     assert outcome(lpa.download(smdp, "TEST-1")) == (5, 10)
     assert len(installed(card)) == 4
 
@@ -189,7 +189,7 @@ def test_orders_are_refused_with_their_reason(lpa: Lpa, smdp: SmDpPlus) -> None:
     smdp.orders.add(make_order("CONFIRMED", state=ProfileState.CONFIRMED))
     smdp.orders.add(make_order("LIMIT", download_limit=0))
     assert refused(smdp, lpa, "OTHER") == status.EID_MISMATCH
-    assert refused(smdp, lpa, "CONFIRMED") == status.MATCHING_ID_REFUSED
+    assert refused(smdp, lpa, "CONFIRMED") == status.NOT_RELEASED
     assert refused(smdp, lpa, "LIMIT") == status.TOO_MANY_DOWNLOADS
     assert refused(smdp, lpa, "UNKNOWN") == status.MATCHING_ID_REFUSED
     assert refused(smdp, lpa, "") == status.EID_MISMATCH

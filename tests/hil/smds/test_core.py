@@ -37,7 +37,7 @@ def smds(tmp_path: Path, lpa: Lpa) -> SmDs:
         ADDRESS,
         {pki.ci_key_id: pki[Role.SMDS_AUTH]},
         {pki.ci_key_id: pki.ci.certificate},
-        status.INVALID_SMDS_ADDRESS,
+        status.SMDS_CODES,
     )
     assert lpa.card.eid
     return SmDs(identity)

@@ -1,15 +1,18 @@
 """The command line from arguments to exit code, as far as no card is needed."""
 
+import asyncio
 import json
 import logging
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
 
 from ipad import __version__
 from ipad.cli import parser
-from ipad.cli.invocation import log_level, prepare
+from ipad.cli.invocation import Invocation, log_level, prepare
 from ipad.cli.main import run
 from ipad.config import ModemConfig
 from ipad.daemon.log import TRACE
@@ -136,3 +139,21 @@ def test_verbosity(options: list[str], level: int) -> None:
 def test_verbosity_never_silences_what_is_configured() -> None:
     args = parser.build().parse_args(["-v", "run"])
     assert log_level(args, logging.DEBUG) == logging.DEBUG
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_signal_unwinds_a_command_before_it_ends(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unwound: list[bool] = []
+
+    async def interrupted(_call: Invocation) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            unwound.append(True)
+
+    monkeypatch.setattr("ipad.cli.config.check", interrupted)
+    assert run(["config", "check"]) == code
+    assert unwound == [True]

@@ -10,7 +10,7 @@ import pytest
 
 from ipad.cli.main import run
 from tests.ipad.daemon.at_server import AtServer
-from tests.ipad.daemon.fakes import SwiftClock
+from tests.ipad.daemon.fakes import BriskClock, SwiftClock
 
 
 @pytest.fixture
@@ -85,8 +85,20 @@ def test_port_at_which_nobody_answers(
     assert hint.startswith("hint: ")
 
 
+def test_port_at_which_something_else_talks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipad.cli.modem.SystemClock", BriskClock)
+    with AtServer(dict.fromkeys(("AT", "ATQ0"), "$GPGGA,hello")) as server:
+        server.silent_results = True
+        assert run(["modem", "info", "--port", server.port]) == 3
+    message, hint = capsys.readouterr().err.splitlines()
+    assert "what is no AT result, such as '$GPGGA,hello'" in message
+    assert "line speed" in hint
+
+
 def test_no_port_at_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["modem", "info"]) == 2
+    assert run(["modem", "info"]) == 78
     assert "no modem is configured" in capsys.readouterr().err
 
 

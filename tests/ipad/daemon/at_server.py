@@ -30,6 +30,7 @@ class AtServer:
 
     def __init__(self, answers: Mapping[str, str] = ANSWERS) -> None:
         commands: list[str] = []
+        server = self
 
         class Handler(StreamRequestHandler):
             def handle(self) -> None:
@@ -41,9 +42,12 @@ class AtServer:
                     command = line.decode()
                     line.clear()
                     commands.append(command)
-                    self.wfile.write(answer(command, answers))
+                    reply = answer(command, answers)
+                    self.wfile.write(reply.replace(b"\r\nOK\r\n", b"") if server.silent_results else reply)
 
         self.commands = commands
+        self.silent_results = False
+        """Leave the final results out: then nothing that comes is an AT answer."""
         self._server = ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))

@@ -30,6 +30,15 @@ class SwiftClock:
         self.now += seconds
 
 
+class BriskClock(SwiftClock):
+    """Waits are short but real, so that whoever is at the other end of a line can answer."""
+
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await asyncio.sleep(min(seconds, 0.03))
+        self.now += seconds
+
+
 class HeldClock(SwiftClock):
     """Time that stands still: waits end only when they are cancelled."""
 

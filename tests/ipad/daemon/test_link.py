@@ -7,7 +7,7 @@ from ipad.clock import SystemClock
 from ipad.config import ModemConfig, ModemTimeouts
 from ipad.daemon.link import board_library, configured, open_modem
 from ipad.daemon.modem_facts import read_facts
-from ipad.errors import ConfigError, PortError, UsageError
+from ipad.errors import ConfigError, PortError
 from tests.ipad.daemon.at_server import AtServer
 
 
@@ -88,8 +88,8 @@ async def test_facts_of_the_modem() -> None:
 @pytest.mark.parametrize(
     ("config", "error"),
     [
-        (ModemConfig(), UsageError),
-        (ModemConfig(card="pcsc:"), UsageError),
+        (ModemConfig(), ConfigError),
+        (ModemConfig(card="pcsc:"), ConfigError),
         (ModemConfig(port="/dev/does-not-exist"), PortError),
         (ModemConfig(port="x", board="no-such-board"), ConfigError),
     ],
@@ -99,3 +99,26 @@ async def test_wrong_ways_are_refused(config: ModemConfig, error: type[Exception
     with pytest.raises(error):
         async with open_modem(config, board_library(), SystemClock()):
             pytest.fail("opened")
+
+
+@pytest.mark.asyncio
+async def test_a_gateway_that_may_have_several_modems_asks_which_it_is() -> None:
+    with AtServer() as server:
+        config = ModemConfig(port=server.port, board="rpi-sixfab")
+        async with open_modem(config, board_library(), SystemClock()) as modem:
+            assert (modem.board.name, modem.board.module) == ("rpi-sixfab", "quectel-eg25")
+            assert modem.board.refresh.ladder == ("wait", "cfun0", "reset")
+
+
+@pytest.mark.asyncio
+async def test_without_a_port_the_board_says_where_it_is_and_the_second_port_stands_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with AtServer() as server:
+        monkeypatch.setattr("ipad.board.location.at_ports", lambda *_: ("/dev/does-not-exist", server.port))
+        async with open_modem(ModemConfig(board="quectel-eg25"), board_library(), SystemClock()) as modem:
+            assert modem.port.name == server.port
+        monkeypatch.setattr("ipad.board.location.at_ports", lambda *_: ("/dev/no-1", "/dev/no-2"))
+        with pytest.raises(PortError, match="/dev/no-1: there is no such port"):
+            async with open_modem(ModemConfig(board="quectel-eg25"), board_library(), SystemClock()):
+                pass

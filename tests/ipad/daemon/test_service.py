@@ -13,7 +13,17 @@ import pytest
 from ipad.codec.esipa import EimPackageError
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.service import Service, obey_signals, reschedule
-from ipad.errors import CodecError, ConfigError, HttpStatusError, NetworkError, NoEuiccError, PortError, StateError
+from ipad.errors import (
+    CodecError,
+    ConfigError,
+    HttpStatusError,
+    IpadError,
+    NetworkError,
+    NoEuiccError,
+    PortError,
+    StateError,
+    UsageError,
+)
 from ipad.policy.limits import Timers
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
@@ -169,10 +179,11 @@ async def test_failure_that_repeats_is_reported_once(caplog: pytest.LogCaptureFi
     assert errors == ["gone; trying again in 5 s", "other; trying again in 20 s"]
 
 
+@pytest.mark.parametrize("error", [ConfigError("no such board"), UsageError("several modems are configured")])
 @pytest.mark.asyncio
-async def test_wrong_configuration_ends_the_service() -> None:
-    agent = FakeAgent(start_error=ConfigError("no such board"))
-    with pytest.raises(ConfigError):
+async def test_wrong_configuration_ends_the_service(error: IpadError) -> None:
+    agent = FakeAgent(start_error=error)
+    with pytest.raises(type(error)):
         await serve(agent, SwiftClock())
     assert agent.log == ["open", "start", "close"]
 

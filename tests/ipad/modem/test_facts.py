@@ -50,8 +50,8 @@ def test_what_is_no_iccid_is_none(line: str) -> None:
     assert identity.parse_iccid([line]) is None
 
 
-def test_a_firmware_that_always_swaps_is_believed() -> None:
-    assert identity.parse_iccid(["^ICCID: 89680021436587092143"], swapped=True) == Iccid.parse("98860012345678901234")
+def test_swapped_digits_are_put_right_by_the_89_that_every_iccid_begins_with() -> None:
+    assert identity.parse_iccid(["^ICCID: 98680021436587092143"]) == Iccid.parse("89860012345678901234")
 
 
 def test_identity_comes_bare_prefixed_or_from_ati() -> None:

@@ -11,10 +11,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ipad.codec.eim import TrustedPublicKeyDataTls
+from ipad.codec.x509 import Certificate
 from ipad.errors import CodecError, NetworkError, TlsTrustError
 from ipad.net import tcp, tls
 from ipad.net.tls import Anchors, PinnedCertificate, PinnedKey, PublicPki, ServerTls, Trust, eim_trust
-from ipad.net.x509 import Certificate
 from tests.ipad.net.issuing import DAY, NOW, Issued, issue, server_context
 from tests.ipad.net.servers import ScriptedServer, scripted_server
 

@@ -12,6 +12,7 @@ from ipad.codec.esipa import StateChangeCause
 from ipad.errors import StateError
 from ipad.ids import Eid
 from ipad.state.journal import (
+    DownloadMarker,
     EnabledProfile,
     Journal,
     JournalContent,
@@ -41,7 +42,19 @@ FULL = JournalContent(
         acknowledged=(7, 8),
     ),
     notify={"eim.example.com": StateChangeCause.OTHER_EIM, "eim2.example.com": StateChangeCause(99)},
-    undelivered=(UndeliveredResult(eim_id="a", eim_configuration=EIM, result=b"\xa0\x03\x02\x01\x02"),),
+    undelivered=(
+        UndeliveredResult(eim_id="a", eim_configuration=EIM, result=b"\xa0\x03\x02\x01\x02"),
+        UndeliveredResult(eim_id="b", eim_configuration=EIM, result=b"\xa0\x03\x02\x01\x02", as_notification=True),
+    ),
+    download=DownloadMarker(
+        eim_id="eim.example.com",
+        eim_configuration=EIM,
+        eim_transaction_id=b"\xa1",
+        direct=True,
+        number_before=0,
+        transaction_id=bytes(16),
+    ),
+    direct_results=(3, 9),
     postponed={b"\x01" * 16: Postponed(refusals=2, not_before=1_800_000_000)},
     enabled=EnabledProfile(iccid=None),
     eim_fingerprint=b"\x01\x02",
@@ -59,6 +72,15 @@ async def test_everything_survives() -> None:
     assert journal.origin is Origin.KEPT
     assert journal.content.marker is not None
     assert journal.content.marker.eim.eim_id == "eim.example.com"
+
+
+@pytest.mark.parametrize("number_before", [None, 0, 300])
+def test_download_that_nobody_but_a_local_user_asked_for(number_before: int | None) -> None:
+    marker = DownloadMarker(
+        eim_id=None, eim_configuration=None, eim_transaction_id=None, direct=True, number_before=number_before
+    )
+    content = JournalContent(eid=EID, download=marker)
+    assert decode_content(encode_content(content)) == content
 
 
 @pytest.mark.asyncio
@@ -120,6 +142,10 @@ async def test_failed_write_leaves_the_content_as_it_was() -> None:
         ("undelivered", [1], r"undelivered\[0\] is no map"),
         ("undelivered", [{"eim_id": "a"}], "eim_configuration is missing"),
         ("undelivered", [{"eim_id": "a", "eim_configuration": EIM, "result": b"\xbf"}], "cut off"),
+        ("download", {"eim_id": "a"}, "eim_configuration is missing"),
+        ("download", {"eim_id": "a", "eim_configuration": b"\x01"}, "cut off|expected"),
+        ("download", {"number_before": "many"}, "expected int"),
+        ("direct_results", [b"1"], "expected int"),
         ("postponed", {b"x": [1]}, "pairs of numbers"),
         ("postponed", {b"x": [1, True]}, "expected int"),
         ("enabled", ["text"], "no byte string"),

@@ -1,0 +1,157 @@
+"""The layers between the functions of ESipa and the network, put together for one eIM.
+
+From top to bottom: compact forms, version, choice of the binding, counters, binding, client.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from ipad.codec.compact import CompactKnowledge
+from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol
+from ipad.config import EimConfig
+from ipad.errors import CodecError
+from ipad.esipa.binding import EsipaBinding, HttpsBinding
+from ipad.esipa.choice import ChoiceMemory, ChosenBinding, Transport, candidates
+from ipad.esipa.json_binding import JsonBinding
+from ipad.esipa.metering import MeteredBinding
+from ipad.esipa.minimize import KnowledgeStore, MinimizedBinding, SessionMemory
+from ipad.esipa.version import EimVersion, VersionedBinding, VersionMemory
+from ipad.ids import Eid
+from ipad.net.authority import Authority
+from ipad.net.client import HttpsClient, NetworkSettings
+from ipad.net.counters import Usage, UsageLedger
+from ipad.net.known_time import KnownTime
+from ipad.net.tls import ServerTls, Trust
+from ipad.state.journal import Journal
+
+_COAP_LIBRARIES: Final = ("aiocoap", "OpenSSL")
+
+
+@dataclass(frozen=True, slots=True)
+class EimMemory:
+    """What one process learns of its eIMs and spends on them."""
+
+    choices: ChoiceMemory = field(default_factory=ChoiceMemory)
+    versions: VersionMemory = field(default_factory=VersionMemory)
+    sessions: SessionMemory = field(default_factory=SessionMemory)
+    usage: UsageLedger = field(default_factory=UsageLedger)
+
+
+class JournalKnowledge:
+    """Satisfies `esipa.minimize.KnowledgeStore`."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def get(self, eim_id: str) -> CompactKnowledge:
+        """What is known of an eIM."""
+        return self._journal.content.compact.get(eim_id, CompactKnowledge())
+
+    async def put(self, eim_id: str, knowledge: CompactKnowledge) -> None:
+        """Keep it. Raises StateError."""
+        content = self._journal.content
+        await self._journal.commit(replace(content, compact={**content.compact, eim_id: knowledge}))
+
+
+@dataclass(frozen=True, slots=True)
+class Minimizer:
+    """What compact messages need: the EID, and where it is kept what eIMs have stored."""
+
+    eid: Eid
+    store: KnowledgeStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EimTarget:
+    """Where one eIM is, whom to trust there, and what the operator set for it."""
+
+    eim: EimConfigurationData
+    own: EimConfig
+    server: Authority
+    trust: Trust
+    admin_protocol: str
+
+
+def transports(eim: EimConfigurationData, own: EimConfig) -> tuple[Transport, ...]:
+    """The bindings to try. Raises CodecError when there is none."""
+    available = coaps_available()
+    if own.binding == "coaps" and not available:
+        raise CodecError('binding = "coaps" needs the extra "coap", which is not installed')
+    if own.binding != "auto":
+        return (Transport(own.binding),)
+    found = candidates(eim.eim_supported_protocol, coaps=available)
+    if not found:
+        supported = eim.eim_supported_protocol or EimSupportedProtocol(0)
+        if supported & EimSupportedProtocol.EIM_RETRIEVE_COAPS:
+            raise CodecError('it is reached over CoAPS only, and the extra "coap" is not installed')
+        raise CodecError("eimSupportedProtocol names no mode of retrieval")
+    return found
+
+
+def coaps_available() -> bool:
+    """Whether the libraries of the extra are there; none of them is loaded."""
+    return all(importlib.util.find_spec(name) is not None for name in _COAP_LIBRARIES)
+
+
+class EimBindings:
+    """Makes the bindings of eIMs."""
+
+    def __init__(
+        self, time: KnownTime, settings: NetworkSettings, memory: EimMemory, minimizer: Minimizer | None = None
+    ) -> None:
+        self._time = time
+        self._minimizer = minimizer
+        self._settings = settings
+        self._memory = memory
+        self._dtls: dict[bytes, Any] = {}
+        """By configuration data: a client keeps the session with which the next handshake is short."""
+
+    def binding(self, target: EimTarget) -> EsipaBinding:
+        """The way to an eIM, opened by its first message. Raises CodecError when there is no common binding."""
+        eim_id = target.eim.eim_id
+        https = HttpsClient(target.server, ServerTls(target.trust, self._time.now), self._settings)
+
+        def opener(transport: Transport) -> EsipaBinding:
+            if transport is Transport.COAPS:
+                return self._coaps(target)
+            kind = HttpsBinding if transport is Transport.ASN1 else JsonBinding
+            binding = kind(https, admin_protocol=target.admin_protocol)
+            return MeteredBinding(eim_id, binding, lambda: https.usage, self._memory.usage)
+
+        among = transports(target.eim, target.own)
+        chosen = ChosenBinding(eim_id, among, opener, self._memory.choices)
+        version = None if target.own.version == "auto" else EimVersion(target.own.version)
+        versioned = VersionedBinding(eim_id, chosen, version, self._memory.versions)
+        if self._minimizer is None or not target.own.minimize or version is EimVersion.V1_0:
+            return versioned
+        minimizer = self._minimizer
+        return MinimizedBinding(eim_id, minimizer.eid.octets, versioned, minimizer.store, self._memory.sessions)
+
+    def _coaps(self, target: EimTarget) -> EsipaBinding:
+        from ipad.esipa.coap_binding import CoapBinding  # noqa: PLC0415 - loads libraries of an extra
+        from ipad.net.coap import CoapClient, CoapSettings  # noqa: PLC0415
+        from ipad.net.dtls import DtlsClient  # noqa: PLC0415
+
+        key = target.eim.encode() + str(target.server).encode()
+        if key not in self._dtls:
+            self._dtls[key] = DtlsClient(target.server.host, target.trust, self._time.now)
+        settings = CoapSettings(
+            timeout=self._settings.timeout, interface=self._settings.interface, overrides=self._settings.overrides
+        )
+        client = CoapClient(target.server, self._dtls[key], settings)
+
+        def usage() -> Usage:
+            traffic = client.traffic
+            return Usage(
+                bytes_sent=traffic.bytes_sent,
+                bytes_received=traffic.bytes_received,
+                packets_sent=traffic.datagrams_sent,
+                packets_received=traffic.datagrams_received,
+                handshakes=traffic.handshakes,
+                resumed_handshakes=traffic.resumed_handshakes,
+            )
+
+        return MeteredBinding(target.eim.eim_id, CoapBinding(client), usage, self._memory.usage)

@@ -1,0 +1,102 @@
+"""Notifications that the IPA itself brings to their receivers over ES9+."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from hil.rsp import status
+from ipad.procedures.notification_receivers import deliver_to_receivers
+from tests.ipad.procedures.download_bench import SMDP, DownloadBench, code_data, lost, make_order
+
+
+async def installed(world: DownloadBench, *, relays: bool = False) -> None:
+    """A profile was installed while the SM-DP+ takes no notification, and the eIM no result of the eUICC."""
+    world.smdp.orders.add(make_order())
+    await world.associate(relays=relays)
+    world.eim.offer(code_data())
+    await world.start()
+
+
+@pytest.mark.asyncio
+async def test_result_of_a_direct_download_is_owed_until_the_sm_dp_takes_it(world: DownloadBench) -> None:
+    await installed(world)
+    world.network.lose["handleNotification"] = [lost()] * 2
+    await world.run()
+    assert await world.pending_results() == 1
+    assert len(world.ipa.journal.content.direct_results) == 1
+    assert len(world.eim.results) == 1
+    assert not any(item.startswith(b"\xbf\x37") for item in world.eim.notifications)
+    report = await world.run()
+    assert len(report.receivers.sent) == 1
+    assert await world.pending_results() == 0
+    assert world.ipa.journal.content.direct_results == ()
+    assert sum(item.startswith(b"\xbf\x37") for item in world.smdp.notifications) == 1
+
+
+@pytest.mark.asyncio
+async def test_debt_survives_a_restart(world: DownloadBench) -> None:
+    await installed(world)
+    world.network.lose["handleNotification"] = [lost()] * 2
+    await world.run()
+    world.reopen_card()
+    assert len((await world.run()).receivers.sent) == 1
+
+
+@pytest.mark.asyncio
+async def test_refused_result_waits_for_its_back_off(world: DownloadBench) -> None:
+    await installed(world)
+    world.network.refuse["handleNotification"] = status.MALFORMED
+    world.network.http_status["handleNotification"] = 200
+    await world.run()
+    calls = world.network.calls.count("handleNotification")
+    await world.run()
+    assert world.network.calls.count("handleNotification") == calls
+    world.network.refuse.clear()
+    world.network.http_status.clear()
+    world.clock.now += 3601
+    assert len((await world.run()).receivers.sent) == 1
+
+
+@pytest.mark.asyncio
+async def test_other_notifications_go_through_an_eim_that_is_reached(world: DownloadBench) -> None:
+    await installed(world)
+    await world.run()
+    assert len(world.eim.notifications) == 1
+    assert world.network.calls.count("handleNotification") == 1
+    assert await world.pending() == ()
+
+
+@pytest.mark.asyncio
+async def test_other_notifications_go_directly_when_no_eim_is_reached(world: DownloadBench) -> None:
+    await installed(world, relays=True)
+    report = await world.run()
+    assert report.receivers.sent == ()
+    world.smdp.orders.add(make_order("TEST-2", iccid="8988123456789012352"))
+    world.eim.offer(code_data(f"1${SMDP}$TEST-2"), b"\x01\x02")
+    world.eim.lose[0xBF3D] = [lost()] * 9
+    report = await world.run()
+    assert len(report.receivers.sent) == 1
+    assert await world.pending() == ()
+
+
+@pytest.mark.asyncio
+async def test_nothing_goes_directly_without_trusted_servers(world: DownloadBench) -> None:
+    await installed(world)
+    await world.run()
+    ipa = replace(world.ipa, rsp=None)
+    assert (await deliver_to_receivers(ipa, only_owed=False)).sent == ()
+
+
+@pytest.mark.asyncio
+async def test_relayed_result_that_was_not_acknowledged_follows_through_the_eim(world: DownloadBench) -> None:
+    await installed(world, relays=True)
+    world.eim.lose[0xBF50] = [lost()] * 2
+    first = await world.run()
+    assert first.undelivered == 1
+    assert await world.pending_results() == 1
+    await world.run()
+    assert await world.pending_results() == 0
+    brought = [body for function, body in world.network.requests if function == "handleNotification"]
+    assert not any(b"vzeB" in body for body in brought)
