@@ -1,7 +1,7 @@
 """In-memory eUICC, eIM, bearer, clock and journal store for tests of the procedures.
 
 `CardState` and `EimServer` outlive a power cut; `FakeEuicc`, `FakeEim` and the rest are what a running IPA holds.
-Signatures are placeholders: what these fakes model are counters, stored results, notifications, sequence numbers,
+Signatures are made up: what these fakes model are counters, stored results, notifications, sequence numbers,
 rollback and the idempotent eIM.
 """
 
@@ -211,7 +211,7 @@ class CardState:
 
 
 def notification(number: int, event: NotificationEvent, iccid: Iccid) -> PendingNotification:
-    """A signed notification as an eUICC stores it, with placeholder signature and certificates."""
+    """A signed notification as an eUICC stores it, with a made-up signature and certificates."""
     metadata = NotificationMetadata(
         seq_number=number,
         profile_management_operation=event,

@@ -27,6 +27,7 @@ A decoded object remembers the exact bytes it came from: `raw` is that TLV and `
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
@@ -105,7 +106,7 @@ def data_object(cls: C) -> C:
     return cls
 
 
-class Message:
+class Message(ABC):
     """What SEQUENCE and CHOICE types have in common: fields, exact bytes, decode and encode."""
 
     TAG: ClassVar[int | None] = None
@@ -123,7 +124,7 @@ class Message:
             raise TypeError(f"{type(self).__name__}: missing {missing or 'nothing'}, unexpected {surplus or 'nothing'}")
         self.__post_init__()
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # noqa: B027 - a hook: most types have nothing to check
         """Check the fields of a new object."""
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -167,9 +168,9 @@ class Message:
             raise CodecError(error.reason, path=cls.__name__) from error
 
     @classmethod
+    @abstractmethod
     def from_element(cls, element: Element) -> Self:
         """Decode a TLV that carries this type, under its own or an implicit tag."""
-        raise NotImplementedError
 
     @classmethod
     def conforming(cls, element: Element) -> Element:
@@ -190,8 +191,8 @@ class Message:
             return tlv.tlv(tag, element.value)
         return self._build(tag)
 
-    def _build(self, tag: int | None) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    def _build(self, tag: int | None) -> bytes: ...
 
     def _remember(self, element: Element) -> None:
         self.__dict__["_raw"] = element.raw
