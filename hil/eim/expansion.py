@@ -35,7 +35,7 @@ class Stored:
 
 @dataclass
 class Session:
-    """One relayed RSP session. All but `oid` (content of the OBJECT IDENTIFIER) and `address` are complete TLVs."""
+    """One relayed RSP session: complete TLVs, but the contents alone of `oid`, `address` and `iccid`."""
 
     transaction: bytes
     server_address: bytes

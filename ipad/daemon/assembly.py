@@ -16,6 +16,7 @@ from ipad.daemon.device_info import device_info
 from ipad.daemon.rsp_connector import ConfiguredRspConnector, download_settings, ipa_capabilities
 from ipad.errors import PortError, RefusedError
 from ipad.ids import Eid
+from ipad.net.counters import UsageLedger
 from ipad.net.known_time import RELEASED, KnownTime
 from ipad.policy.limits import Limits, Timers
 from ipad.policy.schedule import Schedule
@@ -128,6 +129,11 @@ class AgentFactory:
         self._progress = progress or log_progress
         self._sessions: dict[Eid, Session] = {}
         self._eim_memory = EimMemory()
+
+    @property
+    def usage(self) -> UsageLedger:
+        """What each eIM cost since the process began, by procedure."""
+        return self._eim_memory.usage
 
     @asynccontextmanager
     async def open(self, *, only_iot: bool = True) -> AsyncIterator[LocalAgent]:

@@ -1,6 +1,6 @@
 """The layers between the functions of ESipa and the network, put together for one eIM.
 
-From top to bottom: compact forms, version, choice of the binding, counters, binding, client.
+From top to bottom: version, compact forms, choice of the binding, counters, binding, client.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from ipad.config import EimConfig
 from ipad.errors import CodecError
 from ipad.esipa.binding import EsipaBinding, HttpsBinding
 from ipad.esipa.choice import ChoiceMemory, ChosenBinding, Transport, candidates
+from ipad.esipa.https import AdminProtocols
 from ipad.esipa.json_binding import JsonBinding
 from ipad.esipa.metering import MeteredBinding
 from ipad.esipa.minimize import KnowledgeStore, MinimizedBinding, SessionMemory
@@ -35,6 +36,7 @@ class EimMemory:
     """What one process learns of its eIMs and spends on them."""
 
     choices: ChoiceMemory = field(default_factory=ChoiceMemory)
+    admin_protocols: AdminProtocols = field(default_factory=AdminProtocols)
     versions: VersionMemory = field(default_factory=VersionMemory)
     sessions: SessionMemory = field(default_factory=SessionMemory)
     usage: UsageLedger = field(default_factory=UsageLedger)
@@ -118,17 +120,16 @@ class EimBindings:
             if transport is Transport.COAPS:
                 return self._coaps(target)
             kind = HttpsBinding if transport is Transport.ASN1 else JsonBinding
-            binding = kind(https, admin_protocol=target.admin_protocol)
-            return MeteredBinding(eim_id, binding, lambda: https.usage, self._memory.usage)
+            made = kind(https, admin_protocol=target.admin_protocol, known=self._memory.admin_protocols)
+            return MeteredBinding(eim_id, made, lambda: https.usage, self._memory.usage)
 
         among = transports(target.eim, target.own)
-        chosen = ChosenBinding(eim_id, among, opener, self._memory.choices)
+        binding: EsipaBinding = ChosenBinding(eim_id, among, opener, self._memory.choices)
         version = None if target.own.version == "auto" else EimVersion(target.own.version)
-        versioned = VersionedBinding(eim_id, chosen, version, self._memory.versions)
-        if self._minimizer is None or not target.own.minimize or version is EimVersion.V1_0:
-            return versioned
-        minimizer = self._minimizer
-        return MinimizedBinding(eim_id, minimizer.eid.octets, versioned, minimizer.store, self._memory.sessions)
+        if self._minimizer is not None and target.own.minimize and version is not EimVersion.V1_0:
+            eid = self._minimizer.eid.octets
+            binding = MinimizedBinding(eim_id, eid, binding, self._minimizer.store, self._memory.sessions)
+        return VersionedBinding(eim_id, binding, version, self._memory.versions)
 
     def _coaps(self, target: EimTarget) -> EsipaBinding:
         from ipad.esipa.coap_binding import CoapBinding  # noqa: PLC0415 - loads libraries of an extra

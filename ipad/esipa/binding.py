@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from ipad.codec import tlv
 from ipad.errors import ExchangeError
-from ipad.esipa.https import ADMIN_PROTOCOL, EsipaPost
+from ipad.esipa.https import ADMIN_PROTOCOL, AdminProtocols, EsipaPost
 from ipad.net.client import HttpsClient
 
 PATH: Final = "/gsma/rsp2/asn1"
@@ -43,8 +43,10 @@ class HttpsBinding:
     `no-content-type`: an answer without Content-Type is read.
     """
 
-    def __init__(self, client: HttpsClient, *, admin_protocol: str = ADMIN_PROTOCOL) -> None:
-        self._http = EsipaPost(client, MEDIA_TYPE, admin_protocol)
+    def __init__(
+        self, client: HttpsClient, *, admin_protocol: str = ADMIN_PROTOCOL, known: AdminProtocols | None = None
+    ) -> None:
+        self._http = EsipaPost(client, MEDIA_TYPE, admin_protocol, known)
 
     async def exchange(self, message: bytes) -> bytes:
         """See `EsipaBinding`. Raises HttpStatusError for a status other than 200 and 204, ExchangeError for another

@@ -17,18 +17,35 @@ ADMIN_PROTOCOL: Final = "gsma/rsp/v2.1.0"
 _ADMIN_PROTOCOL_V13: Final = "gsma/rsp/v1.3.0"
 
 
+class AdminProtocols:
+    """The values of X-Admin-Protocol with which servers were in contact in this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, str] = {}
+
+    def get(self, server: str) -> str | None:
+        """The one of the last contact, None before the first."""
+        return self._known.get(server)
+
+    def note(self, server: str, admin_protocol: str) -> None:
+        """There was a contact."""
+        self._known[server] = admin_protocol
+
+
 class EsipaPost:
     """POST requests to one eIM with the headers of one binding.
 
     Leniency `other-admin-protocol`: a strict eIM answers 400 to a version in X-Admin-Protocol that it does not know, so
-    at the very first contact the other known one is tried once.
+    at the very first contact the other known one is tried once. `known` remembers contacts beyond this object.
     """
 
-    def __init__(self, client: HttpsClient, content_type: str, admin_protocol: str) -> None:
+    def __init__(
+        self, client: HttpsClient, content_type: str, admin_protocol: str, known: AdminProtocols | None = None
+    ) -> None:
         self._client = client
         self._content_type = content_type
-        self._admin_protocol = admin_protocol
-        self._known_contact = False
+        self._known = known or AdminProtocols()
+        self._admin_protocol = self._known.get(str(client.server)) or admin_protocol
 
     @property
     def server(self) -> str:
@@ -38,9 +55,9 @@ class EsipaPost:
     async def post(self, path: str, body: bytes, *, max_body: int) -> HttpResponse:
         """A success, 200 or 204. Raises HttpStatusError for any other status, NetworkError."""
         response = await self._post(path, body, max_body)
-        if response.status == 400 and not self._known_contact:
+        if response.status == 400 and self._known.get(self.server) is None:
             response = await self._try_other_protocol(path, body, max_body, response)
-        self._known_contact = True
+        self._known.note(self.server, self._admin_protocol)
         response.require_success(self.server)
         return response
 

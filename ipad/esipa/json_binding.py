@@ -7,7 +7,7 @@ from typing import Final
 from ipad.errors import CodecError, ExchangeError, RspStatusError
 from ipad.esipa import json_messages
 from ipad.esipa.binding import MAX_MESSAGE, MAX_PACKAGE_MESSAGE
-from ipad.esipa.https import ADMIN_PROTOCOL, EsipaPost
+from ipad.esipa.https import ADMIN_PROTOCOL, AdminProtocols, EsipaPost
 from ipad.net.client import HttpsClient
 
 PATH: Final = "/gsma/rsp2/esipa/"
@@ -26,8 +26,10 @@ class JsonBinding:
     `any-notification-answer`: what comes with a 200 to HandleNotification matters only if it is JSON that says Failed.
     """
 
-    def __init__(self, client: HttpsClient, *, admin_protocol: str = ADMIN_PROTOCOL) -> None:
-        self._http = EsipaPost(client, CONTENT_TYPE, admin_protocol)
+    def __init__(
+        self, client: HttpsClient, *, admin_protocol: str = ADMIN_PROTOCOL, known: AdminProtocols | None = None
+    ) -> None:
+        self._http = EsipaPost(client, CONTENT_TYPE, admin_protocol, known)
 
     async def exchange(self, message: bytes) -> bytes:
         """See `EsipaBinding`. Raises HttpStatusError for a status other than 200 and 204, ExchangeError for an answer

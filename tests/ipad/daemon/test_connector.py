@@ -1,14 +1,25 @@
 """Which eIM can be contacted, and how the configuration changes that."""
 
+from collections.abc import Mapping
+from typing import Literal
+
 import pytest
 
 from ipad.clock import SystemClock
-from ipad.codec.eim import EimConfigurationData, TrustedPublicKeyDataTls
-from ipad.config import Config, EimConfig, NetConfig
+from ipad.codec.compact import CompactKnowledge
+from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol, TrustedPublicKeyDataTls
+from ipad.config import Config, EimConfig, EsipaConfig, NetConfig
+from ipad.daemon import bindings
+from ipad.daemon.bindings import JournalKnowledge
 from ipad.daemon.connector import ConfiguredConnector
 from ipad.errors import CodecError, ConfigError, NetworkError
+from ipad.ids import Eid
 from ipad.net.known_time import KnownTime
 from ipad.procedures.ports import EimConnector
+from ipad.state.journal import Journal, JournalContent, Origin, decode_content, encode_content
+from ipad.state.store import Loaded
+
+EID = Eid(bytes.fromhex("89049032001234567890000000100070"))
 
 
 def connector(config: Config | None = None) -> ConfiguredConnector:
@@ -52,6 +63,73 @@ def test_eim_can_be_disabled() -> None:
 def test_configured_name_replaces_the_one_of_the_card() -> None:
     config = Config(eim={"eim1": EimConfig(fqdn="private.example:8443")})
     assert connector(config).unusable(eim(None)) is None
+
+
+INJECTION = EimSupportedProtocol.EIM_INJECT_HTTPS
+COAPS = EimSupportedProtocol.EIM_RETRIEVE_COAPS
+
+
+@pytest.mark.parametrize("extra", [True, False])
+@pytest.mark.parametrize(
+    ("protocol", "binding", "without_extra", "with_extra"),
+    [
+        (None, "auto", None, None),
+        (INJECTION, "auto", "names no mode of retrieval", "names no mode of retrieval"),
+        (INJECTION, "json", None, None),
+        (COAPS, "auto", "over CoAPS only", None),
+        (COAPS, "asn1", None, None),
+        (None, "coaps", 'needs the extra "coap"', None),
+    ],
+)
+def test_eim_needs_a_common_binding(
+    monkeypatch: pytest.MonkeyPatch,
+    extra: bool,
+    protocol: EimSupportedProtocol | None,
+    binding: Literal["auto", "asn1", "json", "coaps"],
+    without_extra: str | None,
+    with_extra: str | None,
+) -> None:
+    monkeypatch.setattr(bindings, "coaps_available", lambda: extra)
+    ports = connector(Config(eim={"eim1": EimConfig(binding=binding)}))
+    reason, expected = ports.unusable(eim(eim_supported_protocol=protocol)), with_extra if extra else without_extra
+    assert (reason is None) == (expected is None)
+    assert reason is None or expected is None or expected in reason
+
+
+@pytest.mark.asyncio
+async def test_coaps_is_a_way_too(unused_udp_port: int) -> None:
+    config = Config(
+        eim={"eim1": EimConfig(binding="coaps")},
+        esipa=EsipaConfig(exchange_timeout=1.0),
+        net=NetConfig(addresses={"coaps://eim.example.com": f"127.0.0.1:{unused_udp_port}"}),
+    )
+    connection = connector(config).connect(eim())
+    with pytest.raises(NetworkError) as caught:
+        await connection.handle_notification(_Message())  # type: ignore[arg-type]
+    assert caught.value.layer in ("udp", "dtls"), "refused by ICMP, or not answered"
+    await connection.close()
+
+
+@pytest.mark.asyncio
+async def test_knowledge_of_compact_messages_is_in_the_journal() -> None:
+    journal = Journal(MemoryStore(), JournalContent(eid=EID), Origin.NEW)
+    store = JournalKnowledge(journal)
+    assert store.get("eim1") == CompactKnowledge()
+    await store.put("eim1", CompactKnowledge(info1=b"1"))
+    await store.put("eim2", CompactKnowledge(refused=True))
+    assert journal.content.compact == {"eim1": CompactKnowledge(info1=b"1"), "eim2": CompactKnowledge(refused=True)}
+    assert decode_content(encode_content(journal.content)) == journal.content
+
+
+class MemoryStore:
+    def load(self) -> Loaded:
+        return Loaded()
+
+    def set_aside(self, reason: str) -> str:
+        return reason
+
+    async def save(self, _content: Mapping[str, object]) -> bool:
+        return True
 
 
 def test_overrides_that_cannot_be_used_are_a_wrong_configuration() -> None:
