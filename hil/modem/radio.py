@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from hil.clock import Clock, Timer
-from hil.network import Challenged, Network, Operator, Signal, Subscriber
+from hil.network import Challenged, Network, Operator, Service, Signal, Subscriber
 
 # TS 24.301 5.5.1.2.5: the SIM is invalid for the network until it is taken out or the modem is switched off.
 SIM_INVALID = frozenset({2, 3, 6, 7, 8})
@@ -67,6 +67,7 @@ class Radio:
         self._changed = changed
         self._timer: Timer | None = None
         self._forbidden: set[str] = set()
+        self._searched: list[tuple[str, bool, Service, int | None]] = []
         self._on = False
         self._sim_invalid = False
         self.subscriber: Subscriber | None = None
@@ -146,8 +147,18 @@ class Radio:
                 self._deny(cause)
             else:
                 self._restart()
-        elif not self._sim_invalid:
+        elif not self._sim_invalid and self._landscape() != self._searched:
+            # Only what may change the result begins the search anew: a signal that fades does so all the time.
             self._begin_search()
+
+    def _landscape(self) -> list[tuple[str, bool, Service, int | None]]:
+        """What decides where the modem registers."""
+        if self.subscriber is None:
+            return []
+        return [
+            (place.plmn, place.barred, self._network.service(self.subscriber, place.plmn), self._cause(place))
+            for place in self._network.visible(self.subscriber)
+        ]
 
     @property
     def _may_search(self) -> bool:
@@ -167,6 +178,7 @@ class Radio:
         self._stop_timer()
         delay = self._network.service(subscriber, self.wanted or subscriber.home).search_time
         self._timer = self._clock.call_later(delay, self._attempt)
+        self._searched = self._landscape()
         self._show(RadioView(Stat.SEARCHING, cause=self.view.cause))
 
     def _attempt(self) -> None:
@@ -177,7 +189,8 @@ class Radio:
             return
         cause: int | None = None
         for operator in self._network.visible(subscriber):
-            if (self.wanted and operator.plmn != self.wanted) or operator.plmn in self._forbidden:
+            unwanted = self.wanted and operator.plmn != self.wanted
+            if unwanted or operator.barred or operator.plmn in self._forbidden:
                 continue
             cause = self._cause(operator)
             if cause is None and not self._network.authenticate(subscriber, self._usim):

@@ -45,9 +45,9 @@ class Allowance:
         spent = self._spent(quota, now) + 1.0
         return Allowance(min(spent, float(quota.capacity) + 1.0), Instant(now))
 
-    def next_at(self, quota: Quota, now: float) -> float:
-        """When a unit is there; now, if one is."""
-        missing = 1.0 - self.left(quota, now)
+    def next_at(self, quota: Quota, now: float, units: int = 1) -> float:
+        """When so many units are there; now, if they are."""
+        missing = units - self.left(quota, now)
         return now + max(0.0, missing) * quota.period
 
     def _spent(self, quota: Quota, now: float) -> float:

@@ -159,7 +159,7 @@ def _decided(state: State, remedy: Remedy, window: Window, reason: str, now: flo
 def _steady(settings: Settings, state: State, now: float) -> Choice:
     s, kept = state.situation, state.fallback
     turn = recovery.has_had_turn(state.recovery, s, settings.recovery)
-    loss = fallback.judge_loss(kept, s, settings.fallback, now, ladder_done=turn)
+    loss = fallback.judge_loss(kept, s, settings.fallback, now, ladder_done=turn, supervision=settings.supervision)
     if loss.lost:
         return _lost(settings, state, loss.reason, now)
     back = fallback.return_time(kept, s, settings.fallback, now)
@@ -175,7 +175,7 @@ def _lost(settings: Settings, state: State, reason: str, now: float) -> Choice:
     """Connectivity is lost for good: the other profile, if there is one."""
     kept = state.fallback
     possible = kept.active or fallback.available(kept, state.situation, settings.fallback)
-    if state.pending is not None or not possible or not settings.fallback.enabled:
+    if state.pending is not None or not possible:
         return state, (), None
     due = fallback.earliest_allowed(kept, kept.retry_at or now, settings.fallback, now)
     if due > now:

@@ -25,7 +25,6 @@ class RuleState:
     fired_at: Instant | None = None
     fired: int = 0
     seen_at: Instant | None = None
-    turn: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -180,4 +179,4 @@ def next_look(rule: Rule, state: RuleState, s: Situation, stay: Stay, now: float
 
 def fired(state: RuleState, now: float) -> RuleState:
     """The rule acted."""
-    return replace(state, fired_at=Instant(now), fired=state.fired + 1, turn=state.turn + 1)
+    return replace(state, fired_at=Instant(now), fired=state.fired + 1)

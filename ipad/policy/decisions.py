@@ -23,10 +23,9 @@ class ReportKind(StrEnum):
 
     LOSS = "loss"  # the device is offline, `layer` names what fails
     BACK = "back"  # it is online again
-    REJECTED = "rejected"  # the network refuses with a cause that does not pass
+    REJECTED = "rejected"  # the network refuses this subscription or this device
     REFUSED = "refused"  # the eUICC does not do what was decided
     STRANDED = "stranded"  # offline, and no profile is left that policy may choose
-    HELD = "held"  # a decision is due and must wait
     CARD = "card"  # the eUICC is not in the state that policy left it in
 
 

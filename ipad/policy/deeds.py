@@ -112,7 +112,7 @@ def _fallback(order: Order) -> Done:
 
 def _return(order: Order) -> Done:
     kept = order.state.fallback
-    if not order.may_switch or not kept.active:
+    if not order.may_switch or not kept.active or not order.settings.fallback.enabled:
         return None
     return order.pending(Action.RETURN, kept.former), ReturnFromFallback(reason=order.reason)
 
@@ -121,11 +121,13 @@ def _enable(order: Order) -> Done:
     s, rule = order.state.situation, order.rule
     if s.kind is not EuiccKind.CONSUMER or not order.may_switch:
         return None
-    first = rule.profiles.index(s.enabled) + 1 if s.enabled in rule.profiles else order.state.rules[order.name].turn
-    in_turn = [rule.profiles[(first + offset) % len(rule.profiles)] for offset in range(len(rule.profiles))]
-    target = next((iccid for iccid in in_turn if iccid != s.enabled and iccid in s.installed), None)
-    if target is None:
+    place = rule.profiles.index(s.enabled) if s.enabled in rule.profiles else -1
+    in_turn = (*rule.profiles[place + 1 :], *rule.profiles[: max(place, 0)])
+    others = [iccid for iccid in in_turn if iccid in s.installed]
+    if not others:
         return None
+    # The one that failed last time brought the present profile back: the turn goes on behind it.
+    target = others[order.state.rules[order.name].fired % len(others)]
     quota, kept = order.settings.fallback.switches, order.state.fallback
     spent = replace(kept, switches=kept.switches.spend(quota, order.now))
     return order.pending(Action.ENABLE, target, fallback=spent), EnableProfile(iccid=target, reason=order.reason)

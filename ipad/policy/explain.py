@@ -70,8 +70,8 @@ def _fallback(settings: Settings) -> Iterator[str]:
     yield (
         f"  the fallback profile is enabled after {duration(fallback.loss_time)} [{duration(fallback.loss_time_slow)}] "
         f"plus up to {duration(fallback.spread)} by chance, or after {duration(fallback.reject_time)} of a reject "
-        "cause that does not pass; never while the modem is off, in flight mode or without antenna, while a package runs, or "
-        "while packets come back."
+        "cause that does not pass; never while the modem is off, in flight mode or without antenna, while a package "
+        "runs, or while packets come back."
     )
     yield (
         f"  The former profile is tried after {duration(fallback.return_first)}, doubling up to "

@@ -18,7 +18,7 @@ from ipad.policy.causes import describe_cause
 from ipad.policy.events import EuiccKind, Layer, Origin, ProfileChanged
 from ipad.policy.evidence import Verdict
 from ipad.policy.radio import RegistrationState
-from ipad.policy.settings import FallbackSettings
+from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age, earliest
 
@@ -27,7 +27,8 @@ from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age, earliest
 class FallbackState:
     """What the mechanism did and what it waits for.
 
-    `loss` counts the time offline on this profile, outside of any window. `turns` are switches in a row away from
+    `loss` counts the time offline on this profile, outside of any window, `offline_boots` the boots since it was online
+    last: a device that boots again and again while it is offline must come to a decision. `turns` are switches in a row away from
     profiles without service; `failed_returns` those returns that did not last. `unavailable`: the eUICC said that there
     is no fallback profile. `former_country` is where the former profile was served last, and `former_plmn` by whom, if
     that network went out of sight; `permanent`: it refused the subscription for good.
@@ -44,6 +45,7 @@ class FallbackState:
     retry_at: Instant | None = None
     retries: int = 0
     loss: Stopwatch = STANDING
+    offline_boots: int = 0
     turns: int = 0
     failed_returns: int = 0
     online_at: Instant | None = None
@@ -78,7 +80,8 @@ def watch_loss(state: FallbackState, s: Situation, settings: FallbackSettings, n
     began = (state.online_at or Instant(now)) if online else None
     state = state if began == state.online_at else replace(state, online_at=began)
     if s.verdict.works:
-        return state if state.loss == STANDING else replace(state, loss=STANDING)
+        clean = state.loss == STANDING and not state.offline_boots
+        return state if clean else replace(state, loss=STANDING, offline_boots=0)
     loss = state.loss.turned(now, on=failing is not None and s.blind(now) is None)
     return state if loss == state.loss else replace(state, loss=loss)
 
@@ -93,9 +96,18 @@ def forget_failures(state: FallbackState, settings: FallbackSettings, now: float
 
 
 def judge_loss(
-    state: FallbackState, s: Situation, settings: FallbackSettings, now: float, *, ladder_done: bool
+    state: FallbackState,
+    s: Situation,
+    settings: FallbackSettings,
+    now: float,
+    *,
+    ladder_done: bool,
+    supervision: SupervisionSettings,
 ) -> Loss:
-    """Whether the present offline time is a permanent loss (SGP.32 leaves the criterion to the IPA)."""
+    """Whether the present offline time is a permanent loss (SGP.32 leaves the criterion to the IPA).
+
+    Boots without having been online cost `boot_cost` each, but every boot gets `boot_settle` first.
+    """
     layer = s.failing(settings.dead_probes)
     if layer is None or s.blind(now) is not None:
         return Loss(lost=False)
@@ -111,7 +123,9 @@ def judge_loss(
         limit, reason = max(limit, settings.silent_time), "nothing at all is received since boot"
     if not ladder_done:
         limit += settings.ladder_time
-    due = state.loss.reaches(limit, now)
+    due = state.loss.reaches(max(0.0, limit - state.offline_boots * supervision.boot_cost), now)
+    if due is not None and state.offline_boots and s.booted_at is not None:
+        due = max(due, s.booted_at + supervision.boot_settle)
     if due is not None and rejected and s.rejected_at is not None:
         due = max(due, s.rejected_at + settings.reject_time)
     if due is None or due > now:
@@ -144,7 +158,9 @@ def return_time(state: FallbackState, s: Situation, settings: FallbackSettings, 
     interval = settings.return_limit if state.permanent else min(settings.return_first * factor, settings.return_limit)
     if not state.permanent and _changed(state, s):
         interval = min(interval, settings.return_minimum * factor)
-    return earliest_allowed(state, max(state.entered_at + interval, state.retry_at or 0.0), settings, now)
+    due = state.entered_at + interval if state.retry_at is None else max(state.entered_at + interval, state.retry_at)
+    # The way there and, if it leads nowhere, the way back.
+    return earliest_allowed(state, due, settings, now, units=2)
 
 
 def _changed(state: FallbackState, s: Situation) -> bool:
@@ -155,16 +171,20 @@ def _changed(state: FallbackState, s: Situation) -> bool:
     return home_again or moved
 
 
-def earliest_allowed(state: FallbackState, due: float, settings: FallbackSettings, now: float) -> float:
+def earliest_allowed(
+    state: FallbackState, due: float, settings: FallbackSettings, now: float, *, units: int = 1
+) -> float:
     """`due`, or later when the switches of the day are used up."""
-    return max(due, state.switches.next_at(settings.switches, now))
+    return max(due, state.switches.next_at(settings.switches, now, units))
 
 
 def after_switch(
     state: FallbackState, change: ProfileChanged, before: Situation, settings: FallbackSettings, now: float
 ) -> FallbackState:
     """The state after any change of profile. An eIM or a person who enables a profile ends the fallback."""
-    cleared = replace(state, loss=STANDING, online_at=None, return_wanted=False, retry_at=None, retries=0)
+    cleared = replace(
+        state, loss=STANDING, offline_boots=0, online_at=None, return_wanted=False, retry_at=None, retries=0
+    )
     # To leave a profile that works is no turn between dead ones: the next trial may be short.
     turns = 0 if before.verdict.works else state.turns + 1
     match change.origin:

@@ -92,7 +92,17 @@ def _boot(settings: Settings, state: State, event: Boot, now: float) -> State:
         not_before = Instant(now + state.situation.chance * settings.poll.boot_spread) if event.reboot else None
         urgent = window is not None
         polls = polling.wish(polls, Wish(reason="boot", urgent=urgent, not_before=None if urgent else not_before))
-    return replace(state, window=window, recovery=recovery.restarted(state.recovery), probes=ProbeState(), polls=polls)
+    lost = state.fallback
+    if event.reboot and window is None and lost.online_at is None:
+        lost = replace(lost, offline_boots=lost.offline_boots + 1)
+    return replace(
+        state,
+        window=window,
+        fallback=lost,
+        recovery=recovery.restarted(state.recovery),
+        probes=ProbeState(),
+        polls=polls,
+    )
 
 
 def _card(settings: Settings, state: State, event: CardRead, before: Situation, now: float) -> Taken:
@@ -104,10 +114,17 @@ def _card(settings: Settings, state: State, event: CardRead, before: Situation, 
         kept = replace(kept, active=event.in_fallback, entered_at=Instant(now) if event.in_fallback else None)
     state = replace(state, fallback=kept)
     if before.enabled is None or event.enabled == before.enabled or state.situation.emergency:
-        return (replace(state, pending=None) if event.enabled == before.enabled else state), ()
+        return _not_carried_out(state), ()
     change = ProfileChanged(origin=_origin(state, event), iccid=event.enabled, previous=before.enabled)
     state = _switched(settings, state, change, before, now)
     return state, (Report(kind=ReportKind.CARD, text=f"another profile is enabled, by {change.origin}"),)
+
+
+def _not_carried_out(state: State) -> State:
+    """The eUICC is as it was: an action that was under way before the boot did not happen."""
+    pending, booted = state.pending, state.situation.booted_at
+    interrupted = pending is not None and booted is not None and pending.at <= booted
+    return replace(state, pending=None) if interrupted else state
 
 
 def _origin(state: State, event: CardRead) -> Origin:

@@ -27,7 +27,7 @@ from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Window
 
 VERSION: Final = 1
-_LEAST_GROWTH: Final = 600.0
+_LEAST_GROWTH: Final = 120.0
 """Seconds by which an age may differ from the saved one without a reason to save."""
 
 

@@ -78,6 +78,8 @@ def find_fault(s: Situation, dead_probes: int, now: float) -> tuple[Fault, Layer
         return None
     if s.package_at is not None and now - s.package_at < PACKAGE_LIMIT:
         return None
+    if s.awake_at is not None and now < s.awake_at:
+        return None  # a modem that sleeps deeply looks as if it were gone
     if s.modem is ModemState.ABSENT:
         return Fault.MODEM, Layer.NOTHING
     if s.blind(now) is not None or s.antenna is Antenna.MISSING:

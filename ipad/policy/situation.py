@@ -55,6 +55,7 @@ class Situation:
     booted_at: Instant | None = None
     chance: float = 0.5
     radio: bool = True
+    bearers: bool = True
     technologies: tuple[Access, ...] = ()
     rungs: tuple[str, ...] = ()
     heard: bool = False
@@ -101,8 +102,8 @@ class Situation:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a bearer of this profile."""
-        return self.registered and self.bearer is not None
+        """Whether there is a bearer of this profile, as far as one can tell."""
+        return self.registered and (self.bearer is not None or not self.bearers)
 
     @property
     def slow(self) -> bool:
@@ -206,6 +207,7 @@ def _boot(s: Situation, event: Boot, now: float) -> Situation:
         booted_at=Instant(now),
         chance=min(1.0, max(0.0, event.chance)),
         radio=event.radio,
+        bearers=event.bearers,
         technologies=event.technologies,
         rungs=event.rungs,
         kind=s.kind,
@@ -290,7 +292,7 @@ def _bearer(s: Situation, event: Bearer) -> Situation:
 
 def _probe(s: Situation, event: ProbeResult, now: float) -> Situation:
     """Only what went over the present bearer counts; another way out of the device proves nothing about this one."""
-    if event.session is None or event.session != s.bearer:
+    if event.session != s.bearer or not s.connected:
         return s
     verdict = judge(event, others_known=s.others_known)
     if verdict is Verdict.NONE:

@@ -51,7 +51,10 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The whole of policy. `told` is set while a loss was reported and has not ended."""
+    """The whole of policy.
+
+    `told` is set while a loss was reported and has not ended, `told_cause` is the reject cause that was reported.
+    """
 
     situation: Situation = field(default_factory=Situation)
     window: Window | None = None
@@ -65,6 +68,7 @@ class State:
     digest: str | None = None
     policy_changed: bool = False
     told: bool = False
+    told_cause: int | None = None
     history: tuple[Entry, ...] = ()
 
     def with_rule(self, name: str, rule: RuleState) -> State:

@@ -18,11 +18,6 @@ def age(moment: Instant | None, now: float) -> float | None:
     return None if moment is None else max(0.0, now - moment)
 
 
-def older_than(moment: Instant | None, limit: float, now: float) -> bool:
-    """Whether `moment` was at least `limit` seconds ago; what never was is older than everything."""
-    return moment is None or now - moment >= limit
-
-
 def earliest(*moments: float | None) -> float | None:
     """The first of the moments that there are."""
     return min((moment for moment in moments if moment is not None), default=None)
@@ -53,10 +48,6 @@ class Stopwatch:
         if on == self.running:
             return self
         return Stopwatch(self.value(now), Instant(now) if on else None)
-
-    def plus(self, seconds: float) -> Stopwatch:
-        """With `seconds` more than were counted."""
-        return Stopwatch(self.total + seconds, self.since)
 
     def reaches(self, limit: float, now: float) -> float | None:
         """When it shows `limit` (now, if it already does); None while it stands below."""

@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ipad.policy import conditions, fallback, polling, recovery, supervision
+from ipad.policy.causes import RejectKind, describe_cause, reject_kind
 from ipad.policy.choice import choose
 from ipad.policy.decisions import Commit, Decision, Report, ReportKind, WaitUntil
-from ipad.policy.events import Event, Tick
+from ipad.policy.events import Event, Layer, Tick
 from ipad.policy.intake import take
+from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import Settings
 from ipad.policy.situation import observe
 from ipad.policy.state import State
@@ -25,6 +27,9 @@ LEAST_WAIT: Final = 1.0
 
 LONGEST_WAIT: Final = 3600.0
 """Seconds after which it wants to be asked at the latest, so that a missed moment never lasts."""
+
+_NEWS: Final = (RejectKind.PERMANENT, RejectKind.UNPROVISIONED, RejectKind.DEVICE)
+"""Refusals that a person should know of at once: they are about the subscription or the device."""
 
 TELL_AFTER: Final = 60.0
 """Seconds offline before a loss is reported: shorter ones are no news."""
@@ -89,8 +94,14 @@ def _follow(settings: Settings, state: State, now: float) -> State:
 def _tell(
     state: State, settings: Settings, decisions: tuple[Decision, ...], now: float
 ) -> tuple[State, tuple[Decision, ...]]:
-    """Report the beginning and the end of a loss, each once."""
+    """Report the beginning and the end of a loss, and what the network refuses, each once."""
     s = state.situation
+    if s.registered and state.told_cause is not None:
+        state = replace(state, told_cause=None)
+    if s.state is RegistrationState.DENIED and s.cause != state.told_cause and reject_kind(s.cause) in _NEWS:
+        text = f"refused with {describe_cause(s.cause or 0)}"
+        report = Report(kind=ReportKind.REJECTED, text=text, layer=Layer.REGISTERED)
+        return replace(state, told_cause=s.cause), (report,)
     if state.told:
         back = s.verdict.works or any(isinstance(decision, Commit) for decision in decisions)
         report = Report(kind=ReportKind.BACK, text="packets come back again")

@@ -71,6 +71,7 @@ async def test_rig_announces_itself_and_ends_cleanly(tmp_path: Path, number: sig
         line = await ready(started)
         assert line.keys() >= KEYS
         assert line["esipa_url"].endswith("/gsma/rsp2/asn1")
+        assert line["esipa_json_url"] == line["esipa_url"].removesuffix("asn1") + "esipa/"
         check_files(line)
         client = ControlClient(line["control_url"])
         assert (await asyncio.to_thread(client.get, "/state"))["eid"] == line["eid"]

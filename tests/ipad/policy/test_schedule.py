@@ -63,3 +63,18 @@ def test_trigger_makes_due_now_and_an_unknown_eid_rarely() -> None:
 def test_outcome_of_an_eim_that_left_meanwhile_is_ignored() -> None:
     plan = schedule()
     assert plan.after_failure("gone", ERROR, 0.0, 0.0) == plan
+
+
+def test_gate_holds_back_what_is_due_and_names_the_moment() -> None:
+    plan = schedule().after_success("b", 0.0, 0.0)
+    assert plan.released(200.0, lambda due: due) == ("a",)
+    assert plan.released(200.0, lambda due: due + 500.0) == ()
+    assert plan.next_release(lambda due: due + 500.0) == 600.0
+    assert Schedule().next_release(lambda due: due) is None
+
+
+def test_waking_modem_is_used_by_what_would_be_due_soon() -> None:
+    plan = schedule().after_success("a", 0.0, 0.0).after_failure("b", ERROR, 3000.0, 0.0)
+    assert plan.contacts["a"].due == 3600.0
+    assert plan.awake(3010.0, 900.0).due(3010.0) == ("a",)
+    assert plan.awake(2000.0, 900.0) == plan
