@@ -100,8 +100,17 @@ async def test_restarted_rig_serves_the_same_addresses_after_a_kill(tmp_path: Pa
         first = await ready(started)
         started.kill()
         await started.wait()
-    async with process(*arguments) as started:
-        assert await ready(started) == first
+    for _ in range(8):
+        async with process(*arguments) as started:
+            assert started.stdout is not None
+            line = await started.stdout.readline()
+            if line:
+                assert json.loads(line) == first
+                return
+            _, errors = await started.communicate()
+        # For a moment a connection of another test may have the port; anything else is a failure.
+        assert b"is in use" in errors
+    pytest.fail("the port stayed in use")
 
 
 @pytest.mark.asyncio
