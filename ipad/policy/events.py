@@ -98,8 +98,8 @@ class Boot:
 
     `chance` is a random number from 0 to 1 that the caller draws once per boot (mixed with the EID) and that spreads
     what a whole fleet would otherwise do at the same moment. `rungs` are those of the board's recovery ladder. Without
-    `radio` the card sits in a reader: there is no connectivity to look after. Without `bearers` nobody can tell the data
-    bearer: then `Bearer` never comes, and what a registered modem carries has no `session`.
+    `radio` the card sits in a reader: there is no connectivity to look after. Without `bearers` nobody can tell the
+    data bearer: then `Bearer` never comes, and what a registered modem carries has no `session`.
     """
 
     chance: float = 0.5

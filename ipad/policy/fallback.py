@@ -28,10 +28,10 @@ class FallbackState:
     """What the mechanism did and what it waits for.
 
     `loss` counts the time offline on this profile, outside of any window, `offline_boots` the boots since it was online
-    last: a device that boots again and again while it is offline must come to a decision. `turns` are switches in a row away from
-    profiles without service; `failed_returns` those returns that did not last. `unavailable`: the eUICC said that there
-    is no fallback profile. `former_country` is where the former profile was served last, and `former_plmn` by whom, if
-    that network went out of sight; `permanent`: it refused the subscription for good.
+    last: a device that boots again and again must come to a decision. `turns` are switches in a row away from profiles
+    without service; `failed_returns` those returns that did not last. `unavailable`: the eUICC said that there is no
+    fallback profile. `former_country` is where the former profile was served last, and `former_plmn` by whom, if that
+    network went out of sight; `permanent`: it refused the subscription for good.
     """
 
     active: bool = False

@@ -76,10 +76,11 @@ def find_fault(s: Situation, dead_probes: int, now: float) -> tuple[Fault, Layer
     """What the modem shows that a rung could repair; None also while the device is off on purpose or busy."""
     if not s.radio or s.emergency or s.modem in (ModemState.OFF, ModemState.FLIGHT):
         return None
-    if s.package_at is not None and now - s.package_at < PACKAGE_LIMIT:
+    busy = s.package_at is not None and now - s.package_at < PACKAGE_LIMIT
+    # A modem that sleeps deeply looks as if it were gone.
+    asleep = s.awake_at is not None and now < s.awake_at
+    if busy or asleep:
         return None
-    if s.awake_at is not None and now < s.awake_at:
-        return None  # a modem that sleeps deeply looks as if it were gone
     if s.modem is ModemState.ABSENT:
         return Fault.MODEM, Layer.NOTHING
     if s.blind(now) is not None or s.antenna is Antenna.MISSING:

@@ -22,11 +22,16 @@ from ipad.policy.decisions import (
 )
 from ipad.policy.events import (
     Antenna,
+    Boot,
+    CardRead,
     Emergency,
     EuiccKind,
     ModemChanged,
     ModemState,
+    Origin,
     PackageRun,
+    PollDone,
+    ProfileChanged,
     Registration,
     ReturnWanted,
     Sleep,
@@ -344,3 +349,79 @@ def test_unregistered_modem_of_a_card_without_profile_is_no_loss() -> None:
     device.tell(Registration(state=RegistrationState.LIMITED))
     device.run(24 * HOUR)
     assert switches(device) == []
+
+
+def test_device_that_boots_again_and_again_while_it_is_offline_comes_to_a_decision() -> None:
+    device = lost(Radio.NONE)
+    for number in range(40):
+        device.at(LOSS + 300.0 * (number + 1), device.boot)
+    device.run(LOSS + 40 * 300.0 + 600)
+    assert device.card.enabled == F
+    assert device.made(ExecuteFallback)[0][0] - LOSS <= 2.5 * HOUR
+
+
+def test_boots_without_reception_give_up_nothing_at_once() -> None:
+    device = Device({A: [(0.0, Radio.FULL)], F: [(0.0, Radio.FULL)]}, hears=False)
+    device.plans = {A: [(0.0, Radio.NONE), (20_000.0, Radio.FULL)], F: [(0.0, Radio.FULL)]}
+    for number in range(100):
+        device.at(200.0 * number, device.boot)
+    device.run(30_000.0)
+    assert switches(device) == []
+    assert device.card.enabled == A
+    assert device.online
+
+
+def test_sleeping_modem_is_not_power_cycled() -> None:
+    device = lost(Radio.FULL)
+    device.rungs = ("power",)
+    device.boot(reboot=False)
+    device.run(LOSS + 60)
+    device.tell(Sleep(seconds=10 * HOUR))
+    device.tell(ModemChanged(state=ModemState.ABSENT))
+    device._radio_on = False
+    device.run(LOSS + 9 * HOUR)
+    assert not [moment for moment, _ in device.made(Recover) if moment > LOSS]
+
+
+def test_planned_return_keeps_enough_of_the_budget_to_come_back() -> None:
+    settings = Settings(fallback=FallbackSettings(switches_per_day=2, return_first=3600.0, return_minimum=3600.0))
+    device = lost(Radio.DEAD_DATA, settings=settings)
+    device.run(LOSS + 10 * 24 * HOUR)
+    for (moment, _), (later, _) in zip(device.made(ReturnFromFallback), device.made(ExecuteFallback)[1:], strict=False):
+        assert later - moment < 1200
+
+
+def test_fallback_that_is_switched_off_while_in_use_leaves_only_the_way_back() -> None:
+    device = lost(Radio.DEAD_DATA)
+    device.run(LOSS + HOUR)
+    assert device.card.enabled == F
+    device.settings = Settings(fallback=FallbackSettings(enabled=False))
+    device.run(LOSS + 10 * 24 * HOUR)
+    assert device.card.enabled == F
+    assert device.online
+    device.plans = {A: [(0.0, Radio.FULL)], F: [(0.0, Radio.NONE)]}
+    device._radio_changed(F)
+    device.run(device.now + 3 * HOUR)
+    assert device.card.enabled == A
+    assert device.online
+
+
+def test_modem_whose_bearer_nobody_can_tell_is_judged_by_what_the_eim_answers() -> None:
+    device = Device({})
+    device.tell(Boot(bearers=False, chance=0.0))
+    device.tell(CardRead(enabled=A, installed=(A, B, F), fallback=F))
+    device.tell(ProfileChanged(origin=Origin.PACKAGE, iccid=B, previous=A, rollback=True))
+    device.tell(PollDone(eim_id="eim"))
+    assert device.state.window is not None
+    device.tell(Registration(state=RegistrationState.HOME))
+    device.tell(PollDone(eim_id="eim"))
+    assert device.state.window is None
+
+
+def test_refused_subscription_is_reported_once() -> None:
+    device = lost(Radio.ILLEGAL)
+    device.run(LOSS + 600)
+    reports = [report for _, report in device.made(Report) if isinstance(report, Report)]
+    assert [report.text for report in reports if report.kind is ReportKind.REJECTED] == [
+        "refused with cause 3 (illegal UE)"
+    ]

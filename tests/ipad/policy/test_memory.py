@@ -131,8 +131,8 @@ def test_save_is_worth_it_for_news_and_for_ages_that_grew() -> None:
     saved = remember(state, "one", 1000.0)
     assert worth_saving(None, saved)
     assert not worth_saving(saved, remember(state, "one", 1001.0))
-    assert not worth_saving(saved, remember(state, "one", 1500.0))
-    assert worth_saving(saved, remember(state, "one", 2000.0))
+    assert not worth_saving(saved, remember(state, "one", 1100.0))
+    assert worth_saving(saved, remember(state, "one", 1200.0))
     assert worth_saving(saved, remember(replace(state, pending=None), "one", 1001.0))
 
 
