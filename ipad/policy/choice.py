@@ -86,6 +86,8 @@ def _act(settings: Settings, state: State, now: float) -> Choice:
 
 
 def _on_trial(settings: Settings, state: State, window: Window, now: float) -> Choice:
+    if state.pending is not None and state.pending.action is not Action.RECOVER:
+        return state, (), None  # a change of profile is under way: whatever is seen now is about to end
     dwell = None
     if window.origin in (Origin.FALLBACK, Origin.RETURN) and state.fallback.turns > 1:
         silent = not state.situation.heard
@@ -129,7 +131,7 @@ def _remedy(settings: Settings, state: State, window: Window, judgement: Judgeme
                 return state, (), due
         return _decided(state, remedy, window, judgement.reason, now)
     # Nothing is left for this window. What is still possible later is found by the watch over lasting loss.
-    lost = Stopwatch(window.watch.value(now)).turned(now, on=window.watch.running)
+    lost = Stopwatch(window.bad.value(now)).turned(now, on=window.bad.running)
     state = replace(state, window=None, told=True, fallback=replace(state.fallback, loss=lost))
     text = f"no other profile may be chosen: {judgement.reason}"
     state = state.noted("stranded", judgement.reason, now)
@@ -163,7 +165,9 @@ def _steady(settings: Settings, state: State, now: float) -> Choice:
     if loss.lost:
         return _lost(settings, state, loss.reason, now)
     back = fallback.return_time(kept, s, settings.fallback, now)
-    if back is None or state.pending is not None or s.blind(now) is not None or not settings.fallback.enabled:
+    possible = settings.fallback.enabled and state.pending is None and s.blind(now) is None
+    # Only from a fallback profile that works: while it does not, the watch over lasting loss decides.
+    if back is None or not possible or not (s.verdict.works or kept.return_wanted):
         return state, (), loss.look_at
     if back > now:
         return state, (), earliest(loss.look_at, back)

@@ -20,7 +20,7 @@ from ipad.policy.evidence import Verdict
 from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
-from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age, earliest
+from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -228,8 +228,3 @@ def not_now(state: FallbackState, pause: float, now: float) -> FallbackState:
     """The eUICC was busy or gave no answer: again after a growing pause."""
     wait = pause * 2.0 ** min(state.retries, 5)
     return replace(state, retries=state.retries + 1, retry_at=Instant(now + wait))
-
-
-def next_look(state: FallbackState, loss: Loss, back_at: float | None) -> float | None:
-    """When the mechanism needs a look if nothing happens."""
-    return earliest(loss.look_at, state.retry_at, back_at)

@@ -144,7 +144,7 @@ def _switched(settings: Settings, state: State, change: ProfileChanged, before: 
     wish = Wish(reason=f"another profile is enabled: {change.origin}", notice=_NOTICE.get(change.origin), urgent=True)
     state = replace(
         state,
-        window=None if change.origin is Origin.EMERGENCY else supervision.open_window(change, state.situation, now),
+        window=supervision.open_window(change, state.situation, now),
         pending=None,
         fallback=after,
         recovery=recovery.restarted(state.recovery),

@@ -20,6 +20,9 @@ DAY: Final = 86400
 NEW_BEARER_PAUSE: Final = 2.0
 """Seconds between the start of a bearer and the first look through it: addresses and routes come a moment later."""
 
+UNNAMED: Final = "registered"
+"""Stands for the bearer of a modem whose bearer nobody can tell."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wish:
@@ -191,9 +194,10 @@ def next_probe(
     """
     if not s.connected or s.blind(now) is not None:
         return ProbeState(), None
-    if state.session != s.bearer:
+    session = s.bearer if s.bearers else UNNAMED
+    if state.session != session:
         pause = supervision.probe_first if on_trial else NEW_BEARER_PAUSE
-        return ProbeState(due=Instant(now + pause), session=s.bearer), None
+        return ProbeState(due=Instant(now + pause), session=session), None
     if s.verdict.works and not on_trial and not state.asked:
         state = replace(state, tries=0, due=_healthy_due(s, settings))
     if state.due is None or state.due > now:

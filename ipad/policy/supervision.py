@@ -26,7 +26,7 @@ from ipad.policy.evidence import Verdict
 from ipad.policy.radio import SEARCHING, RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
-from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, earliest
+from ipad.policy.stopwatch import STANDING, Instant, Stopwatch
 
 
 class Remedy(StrEnum):
@@ -40,13 +40,19 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Window:
-    """A profile on trial. `remedies` are those left, `watch` the time that counts, `boots` restarts meanwhile."""
+    """A profile on trial. `remedies` are those left, `boots` restarts meanwhile.
+
+    `watch` is the time that counts, `bad` the part of it since packets came back last: an outage of the eIM may last
+    for hours, and a short gap in coverage at its end must not be the last straw. `worked`: packets came back before.
+    """
 
     origin: Origin
     iccid: str
     previous: str | None = None
     remedies: tuple[Remedy, ...] = ()
     watch: Stopwatch = STANDING
+    bad: Stopwatch = STANDING
+    worked: bool = False
     boots: int = 0
     settle_until: Instant | None = None
     retries: int = 0
@@ -60,11 +66,11 @@ class Window:
 
 def open_window(change: ProfileChanged, situation: Situation, now: float) -> Window | None:
     """The window that a change of profile opens; None where there is nothing to prove."""
-    if change.iccid is None or not situation.radio:
+    if change.iccid is None or not situation.radio or change.origin is Origin.EMERGENCY:
         return None
     remedies = _remedies(change, situation.kind)
-    watch = STANDING.turned(now, on=situation.blind(now) is None)
-    return Window(origin=change.origin, iccid=change.iccid, previous=change.previous, remedies=remedies, watch=watch)
+    window = Window(origin=change.origin, iccid=change.iccid, previous=change.previous, remedies=remedies)
+    return turned(window, situation, now)
 
 
 def _remedies(change: ProfileChanged, kind: EuiccKind) -> tuple[Remedy, ...]:
@@ -75,8 +81,6 @@ def _remedies(change: ProfileChanged, kind: EuiccKind) -> tuple[Remedy, ...]:
             return (Remedy.ROLLBACK, Remedy.FALLBACK)
         case Origin.FALLBACK:
             return (Remedy.RETURN,)
-        case Origin.EMERGENCY:
-            return ()
         case _:
             return (Remedy.FALLBACK,)
 
@@ -105,7 +109,8 @@ def resumed(window: Window, settings: SupervisionSettings, now: float) -> Window
     boots = window.boots + 1
     settle = Instant(now + settings.boot_settle) if boots <= settings.free_boots else None
     watch = Stopwatch(window.watch.value(now) + settings.boot_cost)
-    return replace(window, boots=boots, settle_until=settle, watch=watch, retry_at=None)
+    bad = Stopwatch(window.bad.value(now) + settings.boot_cost)
+    return replace(window, boots=boots, settle_until=settle, watch=watch, bad=bad, retry_at=None)
 
 
 def judge_window(
@@ -148,9 +153,9 @@ def _at_last(
     # In turn between two dead profiles the stay grows; the first stay is judged as any other.
     limit = max(limit, dwell) if dwell is not None else limit
     helped_until = rung_until if rung_until is not None and rung_until > now and not s.registered else None
-    if helped_until is not None:
+    if window.worked or helped_until is not None:
         limit = max(limit, _deadline(s, settings))
-    due = window.watch.reaches(limit, now)
+    due = window.bad.reaches(limit, now)
     if due is None or (helped_until is not None and due > helped_until):
         return Judgement(ending=Ending.WAIT, look_at=helped_until)
     return _at(due, now, reason, layer)
@@ -234,10 +239,9 @@ def refused(window: Window, settings: SupervisionSettings, now: float) -> Window
 
 
 def turned(window: Window, s: Situation, now: float) -> Window:
-    """The window with its stopwatch running exactly while the situation counts."""
-    return replace(window, watch=window.watch.turned(now, on=s.blind(now) is None))
-
-
-def next_look(window: Window, judgement: Judgement) -> float | None:
-    """When the window needs a look if nothing happens."""
-    return earliest(judgement.look_at, window.retry_at)
+    """The window with its stopwatches running exactly while the situation counts."""
+    counts = s.blind(now) is None
+    watch = window.watch.turned(now, on=counts)
+    if s.verdict.works:
+        return replace(window, watch=watch, bad=STANDING, worked=True)
+    return replace(window, watch=watch, bad=window.bad.turned(now, on=counts))

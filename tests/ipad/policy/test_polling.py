@@ -16,6 +16,7 @@ from ipad.policy.events import (
     PollFailed,
     PollWanted,
     Power,
+    ProbeResult,
     Registration,
     SignalSample,
     Sleep,
@@ -227,6 +228,16 @@ def test_looks_can_be_left_to_the_polls() -> None:
     made = device(PollSettings(probe_interval=0.0))
     made.run(24 * HOUR)
     assert looks(made, HOUR) == []
+
+
+def test_modem_without_a_named_bearer_is_looked_through_as_well() -> None:
+    made = Device({})
+    made.tell(Boot(bearers=False))
+    made.tell(Registration(state=RegistrationState.HOME))
+    made.run(60.0)
+    assert len(looks(made, 0.0)) >= 2
+    made.tell(ProbeResult(reached=Layer.EIM))
+    assert made.state.situation.proven_at == 60.0
 
 
 def test_metered_link_is_looked_at_half_as_often() -> None:

@@ -124,6 +124,30 @@ def test_outage_of_the_eim_that_ends_undoes_nothing() -> None:
     assert device.made(Commit)
 
 
+def test_short_gap_at_the_end_of_a_long_outage_of_the_eim_undoes_nothing() -> None:
+    device = switched(
+        [(0, Radio.NO_EIM), (5 * HOUR, Radio.NONE), (5 * HOUR + 300, Radio.NO_EIM), (6 * HOUR, Radio.FULL)]
+    )
+    device.run(START + 8 * HOUR)
+    assert not device.made(Rollback)
+    assert device.card.enabled == B
+    assert device.state.window is None
+    lasting = switched([(0, Radio.NO_EIM), (5 * HOUR, Radio.NONE)])
+    lasting.run(START + 6 * HOUR)
+    assert lasting.card.enabled == A
+
+
+def test_proof_that_comes_while_the_card_is_rolled_back_does_not_commit_in_between() -> None:
+    card = Card()
+    device = switched([(0, Radio.NONE), (320, Radio.FULL)], card=card)
+    card.busy = 3
+    device.run(START + 1200)
+    origins = [commit.origin for moment, commit in device.made(Commit) if moment > START and isinstance(commit, Commit)]
+    assert origins == [Origin.PACKAGE]
+    assert card.enabled == B
+    assert device.online
+
+
 def test_wrong_local_clock_is_no_loss_and_no_proof() -> None:
     device = switched([(0, Radio.CLOCK), (5 * HOUR, Radio.FULL)])
     device.run(START + 4 * HOUR)
