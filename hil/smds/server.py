@@ -2,55 +2,30 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
-from hil.faults import FaultPlan
-from hil.rsp.faults import Fault
-from hil.rsp.json_server import JsonFunctions, Members, Observer, authentication_members
+from hil.rsp.json_server import Members, Observer
+from hil.rsp.server import RspServer
 from hil.smds.core import SmDs
-from hil.webserver import WebServer
 
 
-class SmDsServer:
+class SmDsServer(RspServer):
     """The functions of a SM-DS behind a TLS port on loopback."""
 
     def __init__(self, smds: SmDs, observer: Observer | None = None) -> None:
         self.smds = smds
-        self.functions = JsonFunctions(
+        super().__init__(
             {
-                "initiateAuthentication": self._initiate_authentication,
                 "authenticateClient": self._authenticate_client,
             },
             observer,
         )
-        self._server = WebServer(self.functions.handle)
 
     @property
-    def port(self) -> int:
-        """The port in use."""
-        return self._server.port
-
-    @property
-    def faults(self) -> FaultPlan[Fault]:
-        """What goes wrong on demand."""
-        return self.functions.faults
-
-    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
-        """Listen. Raises PortTakenError."""
-        await self._server.start(port, tls)
-
-    async def close(self) -> None:
-        """Stop."""
-        await self._server.close()
-
-    async def _initiate_authentication(self, members: Members) -> Mapping[str, Any]:
-        return authentication_members(
-            self.smds.initiate_authentication(
-                members.binary("euiccChallenge"), members.binary("euiccInfo1"), members.text("smdpAddress")
-            )
-        )
+    def core(self) -> SmDs:
+        """Who answers now."""
+        return self.smds
 
     async def _authenticate_client(self, members: Members) -> Mapping[str, Any]:
         events = self.smds.authenticate_client(members.transaction_id(), members.binary("authenticateServerResponse"))
