@@ -92,14 +92,15 @@ class DtlsServer:
         mtu: int = 1200,
     ) -> None:
         self._secret = secrets.token_bytes(32)
-        self._ciphers = tuple(ciphers)
         self._mtu = mtu
         self._peers: dict[Address, Peer] = {}
         self._outgoing: list[tuple[Address, bytes]] = []
         self._received: list[tuple[Peer, bytes]] = []
         self._lost: list[Peer] = []
         self.counters = DtlsCounters()
-        self.show(credential, chain=chain, resumption=resumption)
+        self.server_names: list[str | None] = []
+        """SNI of each full or resumed handshake that succeeded."""
+        self.show(credential, chain=chain, resumption=resumption, ciphers=ciphers)
 
     @property
     def peers(self) -> tuple[Peer, ...]:
@@ -107,10 +108,18 @@ class DtlsServer:
         return tuple(self._peers.values())
 
     def show(
-        self, credential: Credential, *, chain: Sequence[bytes] = (), resumption: Resumption = Resumption.SESSION_ID
+        self,
+        credential: Credential,
+        *,
+        chain: Sequence[bytes] = (),
+        resumption: Resumption = Resumption.SESSION_ID,
+        ciphers: Sequence[str] = CIPHERS,
     ) -> None:
-        """Change certificate and resumption for new handshakes; sessions of before cannot be resumed."""
-        self._context = self._make_context(credential, chain, resumption)
+        """Change certificate, resumption and cipher suites (OpenSSL's names) for new handshakes.
+
+        Sessions of before cannot be resumed. Raises ValueError when the library knows none of them.
+        """
+        self._context = self._make_context(credential, chain, resumption, tuple(ciphers))
 
     def receive(self, address: Address, datagram: bytes) -> None:
         """Take one datagram; afterwards ask for `datagrams`, `received` and `lost`."""
@@ -171,11 +180,16 @@ class DtlsServer:
             self._drain(peer.address, peer.connection, peer.number_offset)
         self._forget(peer)
 
-    def _make_context(self, credential: Credential, chain: Sequence[bytes], resumption: Resumption) -> SSL.Context:
+    def _make_context(
+        self, credential: Credential, chain: Sequence[bytes], resumption: Resumption, ciphers: tuple[str, ...]
+    ) -> SSL.Context:
         context = SSL.Context(SSL.DTLS_SERVER_METHOD)
         context.set_min_proto_version(_DTLS_1_2)
         context.set_options(SSL.OP_NO_QUERY_MTU | _COOKIE_EXCHANGE)
-        context.set_cipher_list((":".join(self._ciphers) + "@SECLEVEL=0").encode())
+        try:
+            context.set_cipher_list((":".join(ciphers) + "@SECLEVEL=0").encode())
+        except SSL.Error as error:
+            raise ValueError(f"no cipher suite among {', '.join(ciphers) or 'none'}") from error
         context.use_certificate(x509.load_der_x509_certificate(credential.certificate))
         context.use_privatekey(credential.key)
         for certificate in chain:
@@ -245,6 +259,7 @@ class DtlsServer:
         peer.is_open = True
         name = peer.connection.get_servername()
         peer.server_name = name.decode("ascii", "replace") if name is not None else None
+        self.server_names.append(peer.server_name)
         self.counters.handshakes += 1
         self.counters.resumed += not peer.showed_certificate
 

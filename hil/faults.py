@@ -6,6 +6,7 @@ out by themselves, so "unreachable for k attempts" is one rule.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -29,10 +30,10 @@ class FaultPlan(Generic[R]):
 
     faults: list[R] = field(default_factory=list)
 
-    def take(self, function: str) -> R | None:
-        """The rule to apply to this request, counted down; None when all is well."""
+    def take(self, function: str, fits: Callable[[R], bool] = lambda _rule: True) -> R | None:
+        """The rule to apply to this request, counted down; None when all is well. A rule that does not fit waits."""
         for fault in self.faults:
-            if fault.function not in (ANY_FUNCTION, function):
+            if fault.function not in (ANY_FUNCTION, function) or not fits(fault):
                 continue
             if fault.after:
                 fault.after -= 1

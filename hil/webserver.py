@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Final
 
@@ -44,6 +45,14 @@ class Request:
         return next((value for key, value in self.headers if key == name), None)
 
 
+class HeaderCase(StrEnum):
+    """How the names of headers are written."""
+
+    USUAL = "usual"
+    LOWER = "lower"
+    UPPER = "upper"
+
+
 @dataclass(frozen=True)
 class Delivery:
     """How an answer goes on the wire. The default is a correct one."""
@@ -65,6 +74,16 @@ class Delivery:
     """Close without any answer."""
     close: bool = False
     """Say `Connection: close` and do so."""
+    until_close: bool = False
+    """State no length: the body ends with the connection (legal)."""
+    empty_length: bool = False
+    """`Content-Length: 0` also where it has no place, as with 204."""
+    header_case: HeaderCase = HeaderCase.USUAL
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection ends with this answer."""
+        return self.close or self.until_close or self.cut_after is not None or self.declared_length is not None
 
 
 @dataclass(frozen=True)
@@ -98,20 +117,27 @@ def encode_answer(reply: Reply) -> bytes:
     head = b"HTTP/1.1 100 Continue\r\n\r\n" * delivery.informational
     head += f"HTTP/1.1 {reply.status} {reason_phrase(reply.status)}\r\n".encode("ascii")
     headers = list(reply.headers)
-    if delivery.chunked:
+    has_body = reply.status != HTTPStatus.NO_CONTENT or bool(reply.body)
+    chunked = delivery.chunked and has_body
+    if chunked:
         headers.append(("Transfer-Encoding", "chunked"))
-    elif reply.status != HTTPStatus.NO_CONTENT or reply.body or delivery.declared_length is not None:
+    elif delivery.empty_length or delivery.declared_length is not None or (has_body and not delivery.until_close):
         length = len(reply.body) if delivery.declared_length is None else delivery.declared_length
         headers.append(("Content-Length", str(length)))
-    if delivery.close or delivery.cut_after is not None or delivery.declared_length is not None:
+    if delivery.last:
         headers.append(("Connection", "close"))
-    head += b"".join(f"{name}: {value}\r\n".encode("latin-1") for name, value in headers) + b"\r\n"
+    head += b"".join(_header_line(delivery.header_case, *header) for header in headers) + b"\r\n"
     body = reply.body
-    if delivery.chunked:
+    if chunked:
         half = max(1, len(body) // 2)
         parts = [body[start : start + half] for start in range(0, len(body), half)]
         body = b"".join(f"{len(part):X}\r\n".encode("ascii") + part + b"\r\n" for part in parts) + b"0\r\n\r\n"
     return head + (body if delivery.cut_after is None else body[: delivery.cut_after])
+
+
+def _header_line(case: HeaderCase, name: str, value: str) -> bytes:
+    written = {HeaderCase.USUAL: name, HeaderCase.LOWER: name.lower(), HeaderCase.UPPER: name.upper()}[case]
+    return f"{written}: {value}\r\n".encode("latin-1")
 
 
 class _Connection:
@@ -182,7 +208,7 @@ class _Connection:
             self._writer.transport.abort()
             return False
         await self._send(encode_answer(reply), delivery)
-        if delivery.close or delivery.cut_after is not None or delivery.declared_length is not None:
+        if delivery.last:
             return False
         # h11 follows the state only; the bytes above are the ones that count.
         state_only = h11.Response(status_code=reply.status, headers=[("Content-Length", "0")])
@@ -227,6 +253,14 @@ class WebServer:
             self._server = await asyncio.start_server(self._accept, LOOPBACK, port, ssl=tls)
         except OSError as error:
             raise PortTakenError(f"cannot listen on {LOOPBACK}:{port}: {error.strerror or error}") from error
+
+    async def listen_anew(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on the same port with another context; connections stay. Raises PortTakenError."""
+        if self._server is None:
+            return
+        port, old = self.port, self._server
+        old.close()
+        await self.start(port, tls)
 
     async def close(self) -> None:
         """Stop listening and end every connection."""

@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 a wait ended without i
 """
 
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -15,11 +14,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from hil.bench.errors import BenchError
+from hil.cli.bench import run_bench
+from hil.cli.bindings import BINDING_ACTIONS
 from hil.cli.client import ControlClient, ControlError
+from hil.cli.link import LINK_ACTIONS
 from hil.cli.order import order_of
 from hil.cli.parser import CONTROL_VARIABLE, build_parser
+from hil.cli.play import PLAY_ACTIONS
 from hil.cli.rsp import ACTIONS as RSP_ACTIONS
+from hil.cli.settings import setting
 from hil.cli.show import print_json, print_line
+from hil.eim.tls import TlsKnobs
 from hil.rig import RigError, RigOptions
 from hil.rig.foreground import run_rig
 
@@ -38,12 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _rig(options)
         if options.command == "demo":
             return _demo(options)
+        if options.command == "bench":
+            return run_bench(options)
         url = options.control or os.environ.get(CONTROL_VARIABLE)
         if not url:
             raise ControlError(f"which rig? Give --control URL or set {CONTROL_VARIABLE}")
         action = _ACTIONS[options.command, getattr(options, "verb", None)]
         return action(ControlClient(url), options)
-    except (ControlError, RigError) as error:
+    except (ControlError, RigError, BenchError) as error:
         print(f"ipad-hil: {error}", file=sys.stderr)  # noqa: T201
         return _FAILED
 
@@ -65,6 +73,10 @@ def _rig(options: Namespace) -> int:
             smdp_fqdn=options.smdp_fqdn,
             smdp_port=options.smdp_port,
             indirect=frozenset(options.indirect),
+            link=options.link,
+            eim_protocols=options.eim_protocol,
+            eim_version=options.eim_version,
+            tls=TlsKnobs(options.tls_max, options.tls_tickets, options.tls_tickets > 0),
         )
         asyncio.run(run_rig(rig, print_line))
     return 0
@@ -122,29 +134,13 @@ def _fault(client: ControlClient, options: Namespace) -> int:
     return print_json(client.post(path, {**fault, "times": options.times or None}))
 
 
-def _tls(client: ControlClient, options: Namespace) -> int:
-    client.post(f"/eim/{options.eim}/tls", {"leaf": options.leaf})
-    return 0
-
-
 def _knobs(part: Callable[[Namespace], str]) -> Action:
     def act(client: ControlClient, options: Namespace) -> int:
         path = f"/knobs/{part(options)}"
-        settings = dict(_setting(text) for text in options.settings)
+        settings = dict(setting(text) for text in options.settings)
         return print_json(client.post(path, settings) if settings else client.get(path))
 
     return act
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    """NAME=VALUE; a value is JSON when it looks so, else text."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ControlError(f"{text!r} is not NAME=VALUE")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
 
 
 def _shown(path: str) -> Action:
@@ -170,7 +166,7 @@ def _trace(client: ControlClient, options: Namespace) -> int:
 
 
 def _wait(client: ControlClient, options: Namespace) -> int:
-    conditions = {name: str(value) for name, value in map(_setting, options.conditions)}
+    conditions = {name: str(value) for name, value in map(setting, options.conditions)}
     answer = client.get("/wait", **conditions, timeout=options.timeout)
     return 0 if answer["met"] else _NOT_MET
 
@@ -182,7 +178,7 @@ _ACTIONS: Final[dict[tuple[str, str | None], Action]] = {
     ("eim", "cancel"): _cancel,
     ("eim", "knob"): _knobs(lambda options: str(options.eim)),
     ("eim", "fault"): _fault,
-    ("eim", "tls"): _tls,
+    **BINDING_ACTIONS,
     ("card", "show"): _shown("/card"),
     ("card", "reset"): _posted("/card/reset", lambda _: {}),
     ("card", "knob"): _knobs(lambda _: "card"),
@@ -192,6 +188,8 @@ _ACTIONS: Final[dict[tuple[str, str | None], Action]] = {
     ("modem", "restart"): _posted("/modem/restart", lambda _: {}),
     ("modem", "knob"): _knobs(lambda _: "modem"),
     **RSP_ACTIONS,
+    **LINK_ACTIONS,
+    **PLAY_ACTIONS,
     ("smdp", "knob"): _knobs(lambda _: "smdp"),
     ("smds", "knob"): _knobs(lambda _: "smds"),
     ("state", None): _shown("/state"),

@@ -4,16 +4,20 @@ import argparse
 from pathlib import Path
 from typing import Final
 
+from hil.cli.bench import add_bench
+from hil.cli.bindings import add_bindings, add_eim_options
+from hil.cli.link import add_link, add_link_option
+from hil.cli.play import add_play
 from hil.cli.rsp import Commands, add_rsp
 from hil.eim import TlsTrust
 from hil.eim.faults import FaultKind
-from hil.eim.tls import Leaf
 from hil.euicc import EuiccKind
 from hil.modem import personality_names
 
 CONTROL_VARIABLE: Final = "IPAD_HIL_CONTROL"
 
-_EPILOG: Final = f"""Commands but rig and demo act on a running rig: --control URL, or the variable {CONTROL_VARIABLE}.
+_EPILOG: Final = f"""Commands but rig, demo and bench act on a running rig: --control URL,
+or the variable {CONTROL_VARIABLE}.
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 a wait ended without its condition."""
 
 
@@ -25,10 +29,13 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_rig(commands)
     _add_demo(commands)
+    add_bench(commands)
     control = argparse.ArgumentParser(add_help=False)
     control.add_argument("--control", metavar="URL", help="control URL of the rig")
     _add_eim(commands, control)
     add_rsp(commands, control)
+    add_link(commands, control)
+    add_play(commands, control)
     _add_card_and_modem(commands, control)
     _add_rest(commands, control)
     return parser
@@ -60,6 +67,8 @@ def _add_rig(commands: "Commands[argparse.ArgumentParser]") -> None:
         metavar="EIM,...",
         help="eIMs whose data say indirectProfileDownload: eim1, eim2, none (default: eim2)",
     )
+    add_eim_options(rig)
+    add_link_option(rig)
     rig.add_argument("-v", "--verbose", action="count", default=0, help="log to standard error, twice for more")
 
 
@@ -90,22 +99,21 @@ def _add_eim(commands: "Commands[argparse.ArgumentParser]", control: argparse.Ar
     results.add_argument("--package", type=int, metavar="N", help="only those of one package")
     results.add_argument("--json", action="store_true", help="as JSON, with all fields")
     cancel = eim.add_parser("cancel", parents=[common], help="close a waiting package")
-    cancel.add_argument("number", type=int)
+    cancel.add_argument("number", type=int, help="of the package, as listed")
     _add_eim_faults(eim, common)
 
 
 def _add_eim_faults(eim: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
     knob = eim.add_parser("knob", parents=[common], help="show or turn knobs: NAME=VALUE")
-    knob.add_argument("settings", nargs="*", metavar="NAME=VALUE")
-    fault = eim.add_parser("fault", parents=[common], help="break HTTP exchanges")
+    knob.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="what to turn; none: show all")
+    fault = eim.add_parser("fault", parents=[common], help="break exchanges")
     fault.add_argument("kind", choices=[*(kind.value for kind in FaultKind), "clear", "list"])
     fault.add_argument("--function", default="any", help="ESipa function, such as GetEimPackage")
     fault.add_argument("--times", type=int, default=1, help="how often; 0: until cleared")
     fault.add_argument("--after", type=int, default=0, help="let so many pass first")
     fault.add_argument("--value", type=int, default=0, help="status, size or difference")
     fault.add_argument("--seconds", type=float, default=0.0, help="delay, pause or Retry-After")
-    leaf = eim.add_parser("tls", parents=[common], help="show another TLS certificate")
-    leaf.add_argument("leaf", choices=[leaf.value for leaf in Leaf])
+    add_bindings(eim, common)
 
 
 def _add_queue(queue: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -119,42 +127,42 @@ def _add_queue(queue: "Commands[argparse.ArgumentParser]", common: argparse.Argu
     group.add_argument("--no-transaction-id", action="store_true", help="without eimTransactionId")
     for name in ("enable", "disable", "delete", "set-fallback"):
         command = queue.add_parser(name, parents=[faults], help=f"{name} a profile")
-        command.add_argument("iccid")
+        command.add_argument("iccid", help="of the profile")
         if name == "enable":
             command.add_argument("--rollback", action="store_true", help="with rollbackFlag")
     swap = queue.add_parser("swap", parents=[faults], help="disable one profile and enable another in one package")
-    swap.add_argument("disable", metavar="ICCID")
-    swap.add_argument("enable", metavar="ICCID")
+    swap.add_argument("disable", metavar="ICCID", help="to disable")
+    swap.add_argument("enable", metavar="ICCID", help="to enable")
     listing = queue.add_parser("list-profiles", parents=[faults], help="listProfileInfo")
-    listing.add_argument("--iccid")
-    listing.add_argument("--tags", metavar="HEX,...", type=_tags)
+    listing.add_argument("--iccid", help="only this profile")
+    listing.add_argument("--tags", metavar="HEX,...", type=_tags, help="tagList (default: none)")
     for name, text in (("rat", "getRAT"), ("unset-fallback", "unsetFallbackAttribute"), ("list-eim", "listEim")):
         queue.add_parser(name, parents=[faults], help=text)
     default_dp = queue.add_parser("default-dp", parents=[faults], help="setDefaultDpAddress")
     default_dp.add_argument("address", help="empty: remove it")
     immediate = queue.add_parser("immediate-enable", parents=[faults], help="configureImmediateEnable")
     immediate.add_argument("state", choices=["on", "off"])
-    immediate.add_argument("--smdp", metavar="ADDRESS")
-    immediate.add_argument("--oid")
+    immediate.add_argument("--smdp", metavar="ADDRESS", help="address of the SM-DP+ that it is for")
+    immediate.add_argument("--oid", help="OID of the SM-DP+ that it is for")
     for name in ("add-eim", "update-eim"):
         command = queue.add_parser(name, parents=[faults], help=f"{name} with the data of an eIM of the rig, or a file")
         command.add_argument("other", metavar="NAME|FILE", help="eim2, or EimConfigurationData in DER")
     removal = queue.add_parser("delete-eim", parents=[faults], help="remove an association")
-    removal.add_argument("eim_id")
+    removal.add_argument("eim_id", metavar="EIMID", help="eimId of the association")
     data = queue.add_parser("data", parents=[common], help="IpaEuiccDataRequest")
     data.add_argument("--tags", metavar="HEX,...", type=_tags, help="default: all")
     trigger = queue.add_parser("download", parents=[common], help="ProfileDownloadTriggerRequest")
     source = trigger.add_mutually_exclusive_group(required=True)
     source.add_argument("source", nargs="?", help="activation code, 'default', 'smds', 'smds:ADDRESS' or 'none'")
-    source.add_argument("--activation-code", metavar="CODE")
+    source.add_argument("--activation-code", metavar="CODE", help="that the IPA is told")
     source.add_argument("--default", action="store_true", help="the default SM-DP+ of the eUICC")
     source.add_argument("--smds", metavar="ADDRESS", nargs="?", const="", help="a SM-DS, without address the root")
     source.add_argument("--held", metavar="CODE", help="the eIM keeps the activation code to itself")
     trigger.add_argument("--confirmation-code", metavar="CODE", help="known to the eIM, for an indirect download")
     raw = queue.add_parser("raw", parents=[common], help="any bytes inside GetEimPackageResponse")
-    raw.add_argument("hex")
+    raw.add_argument("hex", metavar="HEX", help="the bytes in hexadecimal")
     order = queue.add_parser("order", parents=[common], help="an order in JSON (see docs/bench.md)")
-    order.add_argument("json")
+    order.add_argument("json", metavar="JSON", help="as the control API takes it")
 
 
 def _add_card_and_modem(commands: "Commands[argparse.ArgumentParser]", control: argparse.ArgumentParser) -> None:
@@ -170,26 +178,26 @@ def _add_card_and_modem(commands: "Commands[argparse.ArgumentParser]", control: 
     power = modem.add_parser("power", parents=[control], help="switch it")
     power.add_argument("state", choices=["on", "off"])
     gone = modem.add_parser("hang-up", parents=[control], help="let the port vanish and come back")
-    gone.add_argument("--seconds", type=float, default=1.0)
+    gone.add_argument("--seconds", type=float, default=1.0, help="how long it stays away (1)")
     modem.add_parser("restart", parents=[control], help="reset it")
     for verbs in (card, modem):
         knob = verbs.add_parser("knob", parents=[control], help="show or turn knobs: NAME=VALUE")
-        knob.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+        knob.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="what to turn; none: show all")
 
 
 def _add_rest(commands: "Commands[argparse.ArgumentParser]", control: argparse.ArgumentParser) -> None:
     commands.add_parser("state", parents=[control], help="the whole rig as JSON")
     trace = commands.add_parser("trace", parents=[control], help="the timeline")
-    trace.add_argument("--after", type=int, metavar="N")
+    trace.add_argument("--after", type=int, metavar="N", help="only events with a higher number")
     trace.add_argument("--interface", help="AT, APDU, ESIPA, ES9+, ES11, RADIO, CARD or BENCH")
-    trace.add_argument("--json", action="store_true")
-    relay = commands.add_parser("relay", parents=[control], help="cut the device off, or no longer")
+    trace.add_argument("--json", action="store_true", help="as JSON, with the bytes")
+    relay = commands.add_parser("relay", parents=[control], help="cut the link, or no longer")
     relay.add_argument("state", choices=["shut", "follow"])
     network = commands.add_parser("network", parents=[control], help="knobs of the network's default service")
-    network.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    network.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="what to turn; none: show all")
     wait = commands.add_parser("wait", parents=[control], help="wait for idle=eim1, bearer=up, records=eim1:5, ...")
-    wait.add_argument("conditions", nargs="+", metavar="NAME=VALUE")
-    wait.add_argument("--timeout", type=float, default=30.0)
+    wait.add_argument("conditions", nargs="+", metavar="NAME=VALUE", help="all of them must hold")
+    wait.add_argument("--timeout", type=float, default=30.0, help="seconds (30)")
 
 
 def _speed(text: str) -> int:

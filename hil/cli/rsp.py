@@ -24,18 +24,22 @@ def add_rsp(commands: "Commands[argparse.ArgumentParser]", control: argparse.Arg
     listing = smdp.add_parser("list", parents=[control], help="orders and their states")
     listing.add_argument("--json", action="store_true", help="as JSON")
     for name, text in (("release", "let an order be downloaded (again)"), ("remove", "forget an order")):
-        smdp.add_parser(name, parents=[control], help=text).add_argument("number", type=int)
+        smdp.add_parser(name, parents=[control], help=text).add_argument(
+            "number", type=int, help="of the order, as listed"
+        )
     smdp.add_parser("reports", parents=[control], help="installation results and notifications that arrived")
     smds = commands.add_parser("smds", help="the virtual SM-DS").add_subparsers(
         dest="verb", required=True, metavar="VERB"
     )
     event = smds.add_parser("event", parents=[control], help="register an event")
-    event.add_argument("event_id", metavar="EVENT")
+    event.add_argument("event_id", metavar="EVENT", help="its EventID")
     event.add_argument("--eid", help="of another eUICC than the rig's")
     event.add_argument("--address", help="of another SM-DP+ than the rig's")
     listing = smds.add_parser("list", parents=[control], help="events")
     listing.add_argument("--json", action="store_true", help="as JSON")
-    smds.add_parser("remove", parents=[control], help="delete an event").add_argument("event_id", metavar="EVENT")
+    smds.add_parser("remove", parents=[control], help="delete an event").add_argument(
+        "event_id", metavar="EVENT", help="its EventID"
+    )
     for verbs in (smdp, smds):
         _add_disturbance(verbs, control)
 
@@ -46,23 +50,25 @@ def _add_order(order: argparse.ArgumentParser) -> None:
     order.add_argument("--unchecked", action="store_true", help="take a package that eUICCs refuse")
     profile = order.add_argument_group("package made by the rig")
     profile.add_argument("--iccid", help="default: made up, as is the IMSI")
-    profile.add_argument("--imsi")
-    profile.add_argument("--mnc-length", type=int, choices=(2, 3))
+    profile.add_argument("--imsi", help="default: made up")
+    profile.add_argument("--mnc-length", type=int, choices=(2, 3), help="digits of the MNC (2)")
     profile.add_argument("--provider", metavar="NAME", help="service provider name")
     profile.add_argument("--size", type=int, metavar="BYTES", help="make the package as large as this")
     profile.add_argument("--key", metavar="HEX", help="K of Milenage")
-    profile.add_argument("--opc", metavar="HEX")
+    profile.add_argument("--opc", metavar="HEX", help="OPc of Milenage")
     metadata = order.add_argument_group("metadata")
     metadata.add_argument("--name", metavar="TEXT", help="profileName")
-    metadata.add_argument("--class", dest="profile_class", choices=("test", "provisioning", "operational"))
+    metadata.add_argument(
+        "--class", dest="profile_class", choices=("test", "provisioning", "operational"), help="profileClass"
+    )
     metadata.add_argument("--owner", metavar="PLMN", help="profileOwner, needed with --ppr")
     metadata.add_argument("--ppr", action="append", choices=("ppr1", "ppr2"), help="profile policy rule")
     terms = order.add_argument_group("terms")
     terms.add_argument("--eid", help="bind it to an EID; `card` is the one of the rig")
-    terms.add_argument("--confirmation-code", metavar="CODE")
+    terms.add_argument("--confirmation-code", metavar="CODE", help="that the download needs")
     terms.add_argument("--code-limit", type=int, metavar="N", help="wrong confirmation codes (3)")
     terms.add_argument("--download-limit", type=int, metavar="N", help="attempts (10)")
-    terms.add_argument("--expires-in", type=int, metavar="SECONDS")
+    terms.add_argument("--expires-in", type=int, metavar="SECONDS", help="lifetime of the order (default: no end)")
     terms.add_argument("--protection-keys", action="store_true", help="bind with ReplaceSessionKeys")
     terms.add_argument("--no-rebinding", action="store_true", help="bind once only")
     terms.add_argument("--event", action="store_true", help="tell the SM-DS")
@@ -83,7 +89,7 @@ def _add_disturbance(verbs: "Commands[argparse.ArgumentParser]", control: argpar
     leaf = verbs.add_parser("tls", parents=[control], help="show another TLS certificate")
     leaf.add_argument("leaf", choices=[leaf.value for leaf in Leaf])
     knob = verbs.add_parser("knob", parents=[control], help="show or turn knobs: NAME=VALUE")
-    knob.add_argument("settings", nargs="*", metavar="NAME=VALUE")
+    knob.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="what to turn; none: show all")
 
 
 def _order(client: ControlClient, options: Namespace) -> int:

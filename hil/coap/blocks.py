@@ -12,7 +12,7 @@ from typing import Any
 
 import aiocoap
 
-from hil.coap.knobs import BlockFault, CoapKnobs
+from hil.coap.knobs import BlockFault, CoapKnobs, RequestTagRule
 
 _Key = tuple[Hashable, bytes]
 
@@ -42,7 +42,7 @@ class Blocks:
         block = request.opt.block1
         if block is None:
             return self._take_whole(request)
-        key = _key(request)
+        key = self._key(request)
         if block.block_number == 0:
             self._uploads[key] = bytearray()
         body = self._uploads.get(key)
@@ -50,7 +50,8 @@ class Blocks:
         if body is None or len(body) != block.start or lost:
             self._uploads.pop(key, None)
             return aiocoap.Message(code=aiocoap.REQUEST_ENTITY_INCOMPLETE)
-        if block.size_exponent > 6 or not block.is_valid_for_payload_size(len(request.payload)):
+        untagged = self._knobs.request_tag is RequestTagRule.REQUIRE and not request.opt.request_tag
+        if untagged or block.size_exponent > 6 or not block.is_valid_for_payload_size(len(request.payload)):
             return aiocoap.Message(code=aiocoap.BAD_REQUEST)
         body += request.payload
         if len(body) > self._knobs.max_request:
@@ -72,7 +73,7 @@ class Blocks:
         else:
             etag = hashlib.sha256(body).digest()[:4] if self._knobs.etag else None
             response = _Response(code, body, etag)
-            self._downloads[_key(request)] = response
+            self._downloads[self._key(request)] = response
             message = self._block(response, 0, exponent)
         if request.opt.block1 is not None:
             message.opt.block1 = request.opt.block1
@@ -80,7 +81,7 @@ class Blocks:
 
     def resume(self, request: Any) -> aiocoap.Message:
         """A later block of a response."""
-        response = self._downloads.get(_key(request))
+        response = self._downloads.get(self._key(request))
         if response is None:
             return aiocoap.Message(code=aiocoap.REQUEST_ENTITY_INCOMPLETE)
         wish = request.opt.block2
@@ -131,6 +132,6 @@ class Blocks:
     def _too_large(self) -> aiocoap.Message:
         return aiocoap.Message(code=aiocoap.REQUEST_ENTITY_TOO_LARGE, size1=self._knobs.max_request)
 
-
-def _key(request: Any) -> _Key:
-    return request.remote, b"".join(request.opt.request_tag)
+    def _key(self, request: Any) -> _Key:
+        ignored = self._knobs.request_tag is RequestTagRule.IGNORE
+        return request.remote, b"" if ignored else b"".join(request.opt.request_tag)

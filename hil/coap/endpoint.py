@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from aiocoap import error as coap_error
 
 from hil.clock import Clock, LoopClock, Timer
 from hil.coap.blocks import Blocks
-from hil.coap.knobs import CoapKnobs, Request
+from hil.coap.knobs import CoapKnobs, Request, code_number
 from hil.dtls import Address, DtlsServer, Peer
 
 log = logging.getLogger(__name__)
@@ -28,8 +29,27 @@ SCHEME: Final = "coaps"
 
 _HISTORY: Final = 4096
 
+_ECHO_SIZE: Final = 8
+
 Handler = Callable[[bytes], Awaitable[bytes | None]]
-"""Body of a request -> body of its response, None or b"" for none. ValueError stands for 4.00."""
+"""Body of a request -> body of its response, None or b"" for none.
+
+ValueError stands for 4.00, RefusedError for the code that it has, NoResponseError for an acknowledgement and nothing
+else.
+"""
+
+
+class RefusedError(ValueError):
+    """A request that is answered with an error code like "5.03"; `max_age` in seconds."""
+
+    def __init__(self, code: str, reason: str = "", max_age: int | None = None) -> None:
+        super().__init__(reason)
+        self.number = code_number(code, "45")
+        self.max_age = max_age
+
+
+class NoResponseError(Exception):
+    """A request that gets no response."""
 
 
 @dataclass
@@ -112,7 +132,7 @@ class CoapsServer(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Address) -> None:
         number = self._seen
         self._seen += 1
-        if number in self.knobs.drop_received:
+        if self.knobs.loses_received(number):
             return
         self._later(lambda: self._receive(addr, data))
 
@@ -139,7 +159,7 @@ class CoapsServer(asyncio.DatagramProtocol):
         for address, datagram in self.dtls.datagrams():
             number = self._sent
             self._sent += 1
-            if number not in self.knobs.drop_sent:
+            for _ in range(self.knobs.copies_to_send(number)):
                 self.counters.datagrams_down += 1
                 self.counters.bytes_down += len(datagram)
                 self._later(lambda address=address, datagram=datagram: self._transmit(address, datagram))  # type: ignore[misc]
@@ -185,6 +205,8 @@ class _Remote:
         self.peer = peer
         self.number = number
         self.acknowledged: dict[int, asyncio.Event] = {}
+        self._echo = secrets.token_bytes(_ECHO_SIZE)
+        self._fresh = False
         self.hostinfo = f"{peer.address[0]}:{peer.address[1]}"
         self.hostinfo_local = "localhost"
         self.uri_base = f"{SCHEME}://{self.hostinfo}"
@@ -196,6 +218,14 @@ class _Remote:
 
     def as_response_address(self) -> _Remote:
         return self
+
+    def challenge(self, request: Any) -> aiocoap.Message | None:
+        """The 4.01 for a request that did not prove to be fresh, until one did (RFC 9175 2.3)."""
+        if request.opt.echo == self._echo:
+            self._fresh = True
+        if self._fresh:
+            return None
+        return aiocoap.Message(code=aiocoap.UNAUTHORIZED, echo=self._echo)
 
     def empty_ack(self, mid: int) -> asyncio.Event:
         """Set once the message `mid` was acknowledged without a response."""
@@ -263,7 +293,10 @@ class _Site:
             await request.remote.empty_ack(request.mid).wait()
         if silent:
             await asyncio.Event().wait()
-        response = await self._respond(request)
+        try:
+            response = await self._respond(request)
+        except NoResponseError:
+            await asyncio.Event().wait()
         response.transport_tuning.ACK_TIMEOUT = self._knobs.ack_timeout
         pipe.add_response(response, is_last=True)
 
@@ -272,6 +305,8 @@ class _Site:
             return aiocoap.Message(code=aiocoap.NOT_FOUND)
         if request.code is not aiocoap.POST:
             return aiocoap.Message(code=aiocoap.METHOD_NOT_ALLOWED)
+        if self._knobs.echo and (challenge := request.remote.challenge(request)) is not None:
+            return challenge
         ordered = self._knobs.take_refusal()
         return ordered and aiocoap.Message(code=aiocoap.Code(ordered.number), max_age=ordered.max_age)
 
@@ -288,10 +323,15 @@ class _Site:
             await self._clock.sleep(self._knobs.delay)
         try:
             answer = await self._handler(body)
+        except RefusedError as error:
+            return aiocoap.Message(code=aiocoap.Code(error.number), payload=str(error).encode(), max_age=error.max_age)
         except ValueError as error:
             log.info("refused: %s", error)
             return aiocoap.Message(code=aiocoap.BAD_REQUEST, payload=str(error).encode())
-        return self.blocks.begin(request, aiocoap.CHANGED, answer or b"")
+        response = self.blocks.begin(request, code_number(self._knobs.success, "2"), answer or b"")
+        if self._knobs.content_format is not None:
+            response.opt.content_format = self._knobs.content_format
+        return response
 
 
 def _describe(request: Any) -> Request:

@@ -1,7 +1,13 @@
 """Orders to a CoAPS endpoint: how it behaves, and what it does wrong."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
+
+_BLOCK_SIZES: Final = (16, 32, 64, 128, 256, 512, 1024)
+_LASTING: Final = ("endless", "smaller", "changed")
 
 
 class BlockFault(StrEnum):
@@ -27,6 +33,17 @@ class BlockFault(StrEnum):
     """Each block says that another follows."""
 
 
+class RequestTagRule(StrEnum):
+    """What the Request-Tag of a body in blocks means to the server (RFC 9175 3)."""
+
+    USE = "use"
+    """Bodies are told apart by it."""
+    REQUIRE = "require"
+    """4.00 to a block without one."""
+    IGNORE = "ignore"
+    """As a server that does not know the option, which is elective."""
+
+
 @dataclass
 class Refusal:
     """Answer a code like "5.03" instead of asking the handler; `after` lets that many requests pass first."""
@@ -37,15 +54,21 @@ class Refusal:
     max_age: int | None = None
 
     def __post_init__(self) -> None:
-        kind, separator, detail = self.code.partition(".")
-        if not (separator and kind in ("4", "5") and detail.isdigit() and int(detail) < 32):
-            raise ValueError(f"refusal {self.code!r}: expected a code like 4.00 or 5.03")
+        code_number(self.code, "45")
 
     @property
     def number(self) -> int:
         """The code as one byte (RFC 7252 3)."""
-        kind, _, detail = self.code.partition(".")
-        return (int(kind) << 5) | int(detail)
+        return code_number(self.code, "45")
+
+
+def code_number(code: str, classes: str) -> int:
+    """A code like "2.04" as one byte (RFC 7252 3), of one of the classes. Raises ValueError."""
+    kind, separator, detail = code.partition(".")
+    if not (separator and len(kind) == 1 and kind in classes and detail.isdecimal() and int(detail) < 32):
+        examples = " or ".join({"2": "2.04", "4": "4.00", "5": "5.03"}[one] for one in classes)
+        raise ValueError(f"response {code!r}: expected a code like {examples}")
+    return (int(kind) << 5) | int(detail)
 
 
 @dataclass
@@ -66,16 +89,40 @@ class CoapKnobs:
     """Acknowledge requests and never respond."""
     etag: bool = True
     """Responses in blocks carry an ETag."""
+    request_tag: RequestTagRule = RequestTagRule.USE
+    echo: bool = False
+    """Challenge the first request of each association with 4.01 and an Echo option (RFC 9175 2)."""
+    success: str = "2.04"
+    """Code of a response with the answer of the handler."""
+    content_format: int | None = None
+    """Content-Format of such a response; there is none for ESipa."""
     refusals: list[Refusal] = field(default_factory=list)
     block_fault: BlockFault | None = None
     block_fault_at: int = 1
     block_fault_times: int | None = 1
+    lose_received: int = 0
+    """So many of the datagrams of clients that come next get lost."""
+    lose_sent: int = 0
+    """The same for datagrams to clients."""
+    double_sent: int = 0
+    """So many of the next datagrams to clients are sent twice."""
     drop_received: set[int] = field(default_factory=set)
     """Datagrams of clients to lose, counted from 0 over all that arrive."""
     drop_sent: set[int] = field(default_factory=set)
     """The same for datagrams to clients."""
     datagram_delay: float = 0.0
     """Each way."""
+
+    def __post_init__(self) -> None:
+        if self.block_size not in _BLOCK_SIZES:
+            raise ValueError(f"block_size is {self.block_size}, expected one of {', '.join(map(str, _BLOCK_SIZES))}")
+        if self.content_format is not None and not 0 <= self.content_format <= 0xFFFF:
+            raise ValueError(f"content_format is {self.content_format}, expected 0 to 65535")
+        if min(self.lose_received, self.lose_sent, self.double_sent, self.max_request) < 0:
+            raise ValueError("counts and sizes cannot be negative")
+        if min(self.ack_timeout, self.delay, self.datagram_delay) < 0:
+            raise ValueError("times cannot be negative")
+        code_number(self.success, "2")
 
     def take_refusal(self) -> Refusal | None:
         """The refusal for this request, counted down."""
@@ -94,13 +141,34 @@ class CoapKnobs:
         """Whether `fault` is to happen at block `number`, counted down."""
         if self.block_fault is not fault or number < self.block_fault_at:
             return False
-        if number > self.block_fault_at and fault not in (BlockFault.ENDLESS, BlockFault.SMALLER, BlockFault.CHANGED):
+        if number > self.block_fault_at and fault not in _LASTING:
             return False
         if self.block_fault_times is not None:
             if self.block_fault_times == 0:
                 return False
             self.block_fault_times -= 1
         return True
+
+    def loses_received(self, number: int) -> bool:
+        """Whether the datagram of a client with this position gets lost, counted down."""
+        if number in self.drop_received:
+            return True
+        if self.lose_received:
+            self.lose_received -= 1
+            return True
+        return False
+
+    def copies_to_send(self, number: int) -> int:
+        """How often the datagram to a client with this position is sent, counted down."""
+        if number in self.drop_sent:
+            return 0
+        if self.lose_sent:
+            self.lose_sent -= 1
+            return 0
+        if self.double_sent:
+            self.double_sent -= 1
+            return 2
+        return 1
 
 
 @dataclass(frozen=True)

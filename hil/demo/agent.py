@@ -3,17 +3,23 @@
 import asyncio
 import os
 import shlex
+import signal
 import sys
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hil.agent_log import AgentLog
+
 _LIMIT_SECONDS: Final = 120.0
+_END_WITHIN: Final = 20.0
 
 _CONFIGURATION: Final = """\
 [state]
-directory = "{directory}"
+directory = "{folder}/state"
 
 [modem]
 port = "{port}"
@@ -24,6 +30,15 @@ ci_files = ["{ci_file}"]
 [timers]
 session = 60
 session_check = 0.5
+
+[policy]
+file = "{folder}/policy.toml"
+
+[log]
+events = "{folder}/events.jsonl"
+
+[control]
+socket = ""
 """
 
 
@@ -41,27 +56,30 @@ class AgentRun:
 class Agent:
     """Runs `command` (default: this interpreter with `-m ipad`) with a configuration of its own in `folder`.
 
-    `ci_file`: certificates (PEM) under which SM-DP+ and SM-DS are trusted.
+    `ci_file`: certificates (PEM) under which SM-DP+ and SM-DS are trusted. `more`: tables (TOML) beside those that
+    every run needs.
     """
 
-    def __init__(self, folder: Path, port: Path, ci_file: Path, command: str | None = None) -> None:
+    def __init__(self, folder: Path, port: Path, ci_file: Path, command: str | None = None, more: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._configuration = folder / "ipad.toml"
-        text = _CONFIGURATION.format(directory=folder / "state", port=port, ci_file=ci_file)
+        self._policy = folder / "policy.toml"
+        self._output = folder / "ipad.log"
+        text = _CONFIGURATION.format(folder=folder, port=port, ci_file=ci_file) + more
         self._configuration.write_text(text, encoding="utf-8")
+        self.follow("")
         self._command = shlex.split(command) if command else [sys.executable, "-m", "ipad"]
+        self.log = AgentLog(folder / "events.jsonl")
+        """Its log of events."""
+
+    def follow(self, policy: str) -> None:
+        """Write another policy file, for the processes that begin from now on."""
+        self._policy.write_text(policy, encoding="utf-8")
 
     async def run(self, *words: str) -> AgentRun:
         """Run one command to its end; after two minutes it is killed and the exit code negative."""
-        arguments = [*self._command, "--config", str(self._configuration), *words]
         started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
+        process = await self._start(words, asyncio.subprocess.PIPE)
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 output, errors = await process.communicate()
@@ -76,3 +94,65 @@ class Agent:
             output.decode(errors="replace"),
             errors.decode(errors="replace"),
         )
+
+    @asynccontextmanager
+    async def daemon(self) -> AsyncIterator["Daemon"]:
+        """`ipad run` while the context lasts; at its end it gets SIGTERM, and after 20 seconds it is killed."""
+        words = ("run",)
+        with self._output.open("wb") as output:
+            process = await self._start(words, output.fileno())
+        daemon = Daemon(process, " ".join(words), self._output)
+        try:
+            yield daemon
+        finally:
+            await daemon.stop()
+
+    async def _start(self, words: Sequence[str], output: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self._command,
+            "--config",
+            str(self._configuration),
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+
+
+class Daemon:
+    """An agent that stays."""
+
+    def __init__(self, process: asyncio.subprocess.Process, words: str, output: Path) -> None:
+        self._process = process
+        self._words = words
+        self._output = output
+        self._started = time.monotonic()
+
+    @property
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+        return self._process.returncode is not None
+
+    def poll_now(self) -> None:
+        """Have every eIM polled at once (SIGUSR1). It must have its signals in hand: once an eIM has heard of it."""
+        self._process.send_signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def stop(self) -> AgentRun:
+        """End it by SIGTERM; how it ended. After 20 seconds it is killed and the exit code negative."""
+        if not self.ended:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(_END_WITHIN):
+                code = await self._process.wait()
+        except TimeoutError:
+            self.kill()
+            code = await self._process.wait()
+        output = self._output.read_text(encoding="utf-8", errors="replace")
+        return AgentRun(self._words, code, time.monotonic() - self._started, "", output)

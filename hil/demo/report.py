@@ -32,10 +32,11 @@ def heading(text: str) -> list[str]:
     return ["", f"== {text} ".ljust(_WIDTH, "=")]
 
 
-def command(run: AgentRun, events: list[Event]) -> list[str]:
-    """A command of the agent: what it printed and what went over the interfaces."""
+def command(run: AgentRun, events: list[Event], *, told: bool = True) -> list[str]:
+    """A command of the agent: what it printed, if that is to be `told`, and what went over the interfaces."""
     lines = heading(f"$ ipad {run.words}")
-    lines += [f"   {line}".rstrip() for line in (*run.output.splitlines(), *run.errors.splitlines())]
+    if told:
+        lines += [f"   {line}".rstrip() for line in (*run.output.splitlines(), *run.errors.splitlines())]
     lines.append(f"   exit code {run.exit_code} after {run.seconds:.2f} s")
     return lines + _traffic(events)
 
@@ -162,10 +163,10 @@ def final_state(rig: Rig) -> list[str]:
                 f"   {interface.value:<6} {totals.out:>5} out {totals.bytes_out:>8,} B   "
                 f"{totals.back:>5} back {totals.bytes_back:>8,} B"
             )
-    for name, relay in rig.relays.items():
-        counters = relay.counters
-        lines.append(
-            f"   TCP    {name}: {counters.connections} connections, {counters.bytes_up:,} B up, "
-            f"{counters.bytes_down:,} B down (TLS included), {counters.resets} lost with the bearer"
-        )
+    for name, traffic in rig.link.traffic().items():
+        if name in rig.relays:
+            lines.append(
+                f"   TCP    {name}: {traffic.connections} connections, {traffic.up.payload:,} B up, "
+                f"{traffic.down.payload:,} B down (TLS included), {traffic.resets} lost with the bearer"
+            )
     return lines

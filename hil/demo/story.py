@@ -1,4 +1,4 @@
-"""Main job: a fresh device is provisioned, managed by an eIM, and gets a second eIM.
+"""Main job: a fresh device is provisioned, managed by an eIM, and gets a second eIM; then its networks fail it.
 
 The rig runs in this process, the agent as a process of its own on the virtual serial line. Exit code 0 only
 if everything that the eIMs asked for was done, verified, acknowledged and cleaned up.
@@ -13,6 +13,7 @@ from pathlib import Path
 from hil.demo import report
 from hil.demo.agent import Agent, AgentRun
 from hil.demo.script import Cast, failures, first_eim_queue, second_eim_queue
+from hil.demo.supervision import Supervision
 from hil.eim.history import Record
 from hil.rig import FIRST_EIM, SECOND_EIM, Rig, RigError, RigOptions
 
@@ -56,7 +57,28 @@ class _Story:
                     if endpoint.core.forwarder is not None:
                         await endpoint.core.forwarder.settled()
                 wrong += failures(rig, cast, [item.record for item in self._noted])
+            if not wrong:
+                wrong = await self._fail_networks(rig, agent, cast)
             return self._conclude(rig, wrong)
+
+    @staticmethod
+    async def _fail_networks(rig: Rig, agent: Agent, cast: Cast) -> list[str]:
+        """The chapter in which no profile has service all the time; returns what is wrong."""
+        before = rig.timeline.last_number
+        _print(
+            [
+                *report.heading("the networks fail"),
+                "   The agent stays, under a policy of seconds in place of minutes and hours. Nobody helps it:",
+                "   it is to undo a switch to a profile without service, to leave its home network when that dies,",
+                "   to tell its eIM, and to come back.",
+            ]
+        )
+        chapter = Supervision(rig, agent, cast.direct.metadata.iccid, cast.second, cast.first)
+        run = await chapter.play()
+        _print(report.command(run, rig.timeline.events(before), told=run.exit_code != 0))
+        _print(chapter.story())
+        ended = [] if run.exit_code == 0 else [f"ipad {run.words} ended with exit code {run.exit_code}"]
+        return [*ended, *chapter.failures()]
 
     def _note(self, rig: Rig, name: str, record: Record) -> None:
         self._noted.append(report.Noted(rig.timeline.last_number + 1, name, record))

@@ -16,6 +16,8 @@ class PackageState(StrEnum):
 
     QUEUED = "queued"
     HANDED_OUT = "handed-out"
+    RECEIVED = "received"
+    """Injected, and the IPA said that it has it; the result comes later."""
     RESULT_RECEIVED = "result-received"
     """A result is there, but was not accepted or not acknowledged."""
     CLOSED = "closed"
@@ -84,7 +86,7 @@ class Package:
     @property
     def open(self) -> bool:
         """Whether it still waits to be handed out or answered."""
-        return self.state in (PackageState.QUEUED, PackageState.HANDED_OUT)
+        return self.state in (PackageState.QUEUED, PackageState.HANDED_OUT, PackageState.RECEIVED)
 
 
 @dataclass

@@ -26,6 +26,7 @@ from hil.eim.recovery import Recovery
 from hil.eim.relay import FUNCTIONS as RELAYED
 from hil.eim.relay import DownloadRelay, Routes
 from hil.eim.store import EimStore
+from hil.eim.transfer import acknowledgements
 
 log = logging.getLogger(__name__)
 
@@ -171,6 +172,61 @@ class VirtualEim:
             self._save()
         return package
 
+    def hand_out(self, eid: bytes) -> bytes | None:
+        """What GetEimPackage would be answered with, for TransferEimPackage: BF51, BF52 or BF54, None for nothing.
+
+        Raises UnknownEuiccError.
+        """
+        association = self.association(eid)
+        self._ask_provisioning(association)
+        answer = self._dispatcher.hand_out(association, self._clock.time(), self.knobs.hand_out_limit)
+        self._save()
+        if self.knobs.version is EimVersion.V1_0:
+            answer = version1.written(answer)
+        alternative = tlv.single(answer, 0xBF4F).value
+        return None if alternative[:1] == b"\x02" else alternative
+
+    def take_transferred(self, eid: bytes, result: bytes) -> Receipt:
+        """Take the result in a TransferEimPackageResponse as one of ProvideEimPackageResult.
+
+        Raises UnknownEuiccError, and MalformedRequestError for one that cannot be read.
+        """
+        association = self.association(eid)
+        older = self.knobs.version is EimVersion.V1_0
+        message = version1.read(tlv.build(0xBF50, result)) if older else tlv.build(0xBF50, tlv.build(0x5A, eid), result)
+        try:
+            full = self.compact.read(message)
+        except CompactError as error:
+            arrival = Arrival(RecordKind.RELAY, f"TransferEimPackage {error}", result)
+            self._record(association, "TransferEimPackage", arrival)
+            raise MalformedRequestError(str(error)) from error
+        receipt = self._intake.deliver(association, read_delivery(tlv.single(full).value), "TransferEimPackage")
+        self._save()
+        return receipt
+
+    def numbers_to_acknowledge(self, receipt: Receipt) -> list[int] | None:
+        """The sequence numbers to name to the IPA, as the knob `acknowledge` says; None: there is nothing to say."""
+        return self._numbers(receipt.numbers)
+
+    def settle(self, eid: bytes, receipt: Receipt, numbers: list[int] | None) -> None:
+        """Close the packages of a receipt, after these numbers were acknowledged. Raises UnknownEuiccError."""
+        self._settle(self.association(eid), receipt, numbers, "TransferEimPackage")
+        self._save()
+
+    def transfer_received(self, eid: bytes, package: Package | None) -> None:
+        """The IPA has a package whose result comes later. Raises UnknownEuiccError."""
+        association = self.association(eid)
+        if package is not None:
+            package.state = PackageState.RECEIVED
+            arrival = Arrival(RecordKind.RECEIVED, "eimPackageReceived", b"", package=package)
+            package.records.append(self._record(association, "TransferEimPackage", arrival).number)
+        self._save()
+
+    def transfer_refused(self, eid: bytes, package: Package | None, code: int) -> None:
+        """The IPA answered eimPackageError. Raises UnknownEuiccError."""
+        self._intake.transfer_error(self.association(eid), package, code)
+        self._save()
+
     async def answer(self, body: bytes) -> bytes | None:
         """As `handle`, in the eIM's version, with compact messages, and relaying the functions of an indirect download.
 
@@ -271,24 +327,26 @@ class VirtualEim:
         handed = [
             association
             for association in self._associations.values()
-            if any(package.state is PackageState.HANDED_OUT for package in association.packages)
+            if any(package.open and package.handed_out for package in association.packages)
         ]
         candidates = handed if len(handed) == 1 else list(self._associations.values())
         return candidates[0] if len(candidates) == 1 else None
 
     def _acknowledge(self, association: Association, receipt: Receipt, version1: bool) -> bytes:
         numbers = self._numbers(receipt.numbers)
+        self._settle(association, receipt, numbers, "ProvideEimPackageResult")
+        if numbers is None:
+            return tlv.build(0xBF50) if version1 else tlv.build(0xBF50, tlv.build(0x30))
+        return tlv.build(0xBF50, acknowledgements(numbers))
+
+    def _settle(self, association: Association, receipt: Receipt, numbers: list[int] | None, function: str) -> None:
         for package, seq_number in receipt.settled:
             if package.outcome is not Outcome.NOT_VERIFIED and (seq_number is None or seq_number in (numbers or ())):
                 package.state = PackageState.CLOSED
-        if numbers is None:
-            return tlv.build(0xBF50) if version1 else tlv.build(0xBF50, tlv.build(0x30))
         if numbers:
             summary = "acknowledged " + " ".join(str(number) for number in numbers)
             arrival = Arrival(RecordKind.ACKNOWLEDGED, summary, b"", details={"numbers": numbers})
-            self._record(association, "ProvideEimPackageResult", arrival)
-        listed = b"".join(tlv.build(0x80, tlv.integer(number)) for number in numbers)
-        return tlv.build(0xBF50, tlv.build(0xBF53, listed))
+            self._record(association, function, arrival)
 
     def _numbers(self, received: list[int]) -> list[int] | None:
         """The numbers to name, None for an emptyResponse."""

@@ -1,11 +1,16 @@
-"""What can go wrong on demand in the HTTP exchange with the IPA.
+"""What can go wrong on demand in the exchange with the IPA.
+
+Over CoAPS only the `MESSAGE_FAULTS` happen: `status` becomes the response code of the same digits, with Max-Age, and
+without an answer means that the request is acknowledged and no response follows.
 
 "Unreachable for k attempts after an enable" is one rule:
 `Fault(FaultKind.DROP_BEFORE, function="ProvideEimPackageResult", times=k)`.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from hil.faults import ANY_FUNCTION, check
 
@@ -65,3 +70,24 @@ class Fault:
             check(self, seconds=self.seconds)
         except ValueError as error:
             raise ValueError(f"fault {self.kind}: {error}") from error
+
+
+_OVERSIZE: Final = 4 * 1024 * 1024
+
+_BODIES: Final[Mapping[FaultKind, Callable[[Fault, bytes], bytes]]] = {
+    FaultKind.OVERSIZED: lambda fault, body: body + bytes(fault.value or _OVERSIZE),
+    FaultKind.WRONG_TAG: lambda _, body: b"\xbf\x3c" + body[2:],
+    FaultKind.TRAILING_BYTES: lambda _, body: body + b"\x05\x00",
+    FaultKind.EMPTY: lambda _fault, _body: b"",
+}
+
+MESSAGE_FAULTS: Final = frozenset(
+    (*_BODIES, FaultKind.STATUS, FaultKind.DROP_BEFORE, FaultKind.DROP_AFTER, FaultKind.DELAY)
+)
+"""Faults that do not need HTTP."""
+
+
+def spoilt(fault: Fault, body: bytes) -> bytes | None:
+    """The body that a fault makes of an answer's, None for a fault that is not about the body."""
+    change = _BODIES.get(fault.kind)
+    return None if change is None else change(fault, body)

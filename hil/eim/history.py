@@ -27,6 +27,8 @@ class RecordKind(StrEnum):
     """eimPackageResultResponseError."""
     ACKNOWLEDGED = "acknowledged"
     """Sequence numbers named to the IPA."""
+    RECEIVED = "received"
+    """eimPackageReceived: an IPA has what was injected, its result comes later."""
     RELAY = "relay"
     """A request of an indirect download, or a notification that was passed on."""
 

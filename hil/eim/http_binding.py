@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from hil.eim import json_binding
-from hil.eim.knobs import BindingName, EimKnobs, ProtocolHeader
+from hil.eim import json_binding, version1
+from hil.eim.knobs import AnswerFraming, BindingName, EimKnobs, EimVersion, HeaderCheck, ProtocolHeader
 from hil.eim.messages import MalformedRequestError
-from hil.webserver import Reply, Request
+from hil.webserver import Delivery, Reply, Request
 
 PATH: Final = "/gsma/rsp2/asn1"
 CONTENT_TYPE: Final = "application/x-gsma-rsp-asn1"
@@ -49,15 +49,17 @@ class Incoming:
     refusal: Reply | None = None
 
 
-def receive(request: Request, knobs: EimKnobs) -> Incoming:
-    """Take a request apart."""
+def receive(request: Request, knobs: EimKnobs, fqdn: str = "") -> Incoming:
+    """Take a request to the eIM with this eimFqdn apart."""
     path = request.target.partition("?")[0]
     binding = JSON if path.startswith(json_binding.PATH) else ASN1
-    refusal = _refusal(request, path, binding, knobs)
+    refusal = _refusal(request, path, binding, knobs) or _overlooked(request, binding, knobs.strict_headers, fqdn)
     if refusal is not None:
         return Incoming(binding, request.body if binding is ASN1 else b"", refusal)
     try:
-        return Incoming(binding, binding.message(request))
+        message = binding.message(request)
+        older = binding is JSON and knobs.version is EimVersion.V1_0
+        return Incoming(binding, version1.from_json(message) if older else message)
     except json_binding.UnknownFunctionError:
         return Incoming(binding, refusal=Reply(HTTPStatus.NOT_FOUND, f"no resource {path}".encode()))
     except MalformedRequestError as error:
@@ -68,7 +70,23 @@ def protocol_header(request: Request, knobs: EimKnobs) -> tuple[tuple[str, str],
     """The X-Admin-Protocol of a reply."""
     if knobs.admin_protocol is ProtocolHeader.ABSENT:
         return ()
-    return (("X-Admin-Protocol", request.header("x-admin-protocol") or ADMIN_PROTOCOL),)
+    echoed = request.header("x-admin-protocol") if knobs.admin_protocol is ProtocolHeader.ECHO else None
+    return (("X-Admin-Protocol", echoed or knobs.own_protocol),)
+
+
+def is_agent(user_agent: str) -> bool:
+    """Whether a User-Agent is that of an IPA; anything may follow after a semicolon."""
+    return user_agent.partition(";")[0].strip() in ("gsma-rsp-ipad", "gsma-rsp-ipae")
+
+
+def delivery(knobs: EimKnobs) -> Delivery:
+    """How an answer goes on the wire when no fault says otherwise."""
+    return Delivery(
+        chunked=knobs.answer_framing is AnswerFraming.CHUNKED,
+        until_close=knobs.answer_framing is AnswerFraming.UNTIL_CLOSE,
+        close=not knobs.keep_alive,
+        header_case=knobs.header_case,
+    )
 
 
 def _refusal(request: Request, path: str, binding: HttpBinding, knobs: EimKnobs) -> Reply | None:
@@ -83,14 +101,34 @@ def _refusal(request: Request, path: str, binding: HttpBinding, knobs: EimKnobs)
     content_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
     if content_type != expected:
         return Reply(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"expected {expected}".encode())
-    return _wrong_protocol(request.header("x-admin-protocol"), knobs.admin_protocol)
+    return _wrong_protocol(request.header("x-admin-protocol"), knobs)
 
 
-def _wrong_protocol(protocol: str | None, treatment: ProtocolHeader) -> Reply | None:
-    match treatment:
-        case ProtocolHeader.STRICT if protocol != ADMIN_PROTOCOL:
-            return Reply(HTTPStatus.BAD_REQUEST, f"expected X-Admin-Protocol {ADMIN_PROTOCOL}".encode())
-        case ProtocolHeader.ECHO if protocol is not None and not _VERSION_PATTERN.fullmatch(protocol):
+def _overlooked(request: Request, binding: HttpBinding, checks: tuple[HeaderCheck, ...], fqdn: str) -> Reply | None:
+    """The status of a request with a mistake that other eIMs overlook."""
+    found: dict[HeaderCheck, tuple[bool, HTTPStatus]] = {
+        HeaderCheck.ADMIN_PROTOCOL: (request.header("x-admin-protocol") is None, HTTPStatus.BAD_REQUEST),
+        HeaderCheck.USER_AGENT: (not is_agent(request.header("user-agent") or ""), HTTPStatus.BAD_REQUEST),
+        HeaderCheck.CONTENT_TYPE: (
+            request.header("content-type") != binding.content_type,
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        ),
+        HeaderCheck.CONTENT_LENGTH: (request.header("content-length") is None, HTTPStatus.LENGTH_REQUIRED),
+        HeaderCheck.HOST: (request.header("host") != fqdn, HTTPStatus.MISDIRECTED_REQUEST),
+    }
+    for check in checks:
+        wrong, status = found[check]
+        if wrong:
+            return Reply(status, f"{check} is not what it has to be".encode())
+    return None
+
+
+def _wrong_protocol(protocol: str | None, knobs: EimKnobs) -> Reply | None:
+    well_formed = protocol is None or _VERSION_PATTERN.fullmatch(protocol)
+    match knobs.admin_protocol:
+        case ProtocolHeader.STRICT if protocol != knobs.own_protocol:
+            return Reply(HTTPStatus.BAD_REQUEST, f"expected X-Admin-Protocol {knobs.own_protocol}".encode())
+        case ProtocolHeader.ECHO | ProtocolHeader.OWN if not well_formed:
             return Reply(HTTPStatus.BAD_REQUEST, b"X-Admin-Protocol is not gsma/rsp/v<x>.<y>.<z>")
         case _:
             return None

@@ -10,9 +10,23 @@ from typing import Any, Final
 from hil import codec, crypto
 
 ID_TYPE_FQDN: Final = 2
-RETRIEVE_HTTPS: Final = 0
 GENERATE_TOKEN: Final = -1
 """associationToken with which an eUICC is asked to make one up."""
+
+
+class EimProtocol(StrEnum):
+    """A bit of eimSupportedProtocol (SGP.32 2.11.1.1.2), in the order of the bits."""
+
+    HTTPS = "https"
+    COAPS = "coaps"
+    INJECT_HTTPS = "inject-https"
+    INJECT_COAPS = "inject-coaps"
+    PROPRIETARY = "proprietary"
+
+    @property
+    def bit(self) -> int:
+        """Number of the bit."""
+        return list(EimProtocol).index(self)
 
 
 class TlsTrust(StrEnum):
@@ -49,16 +63,27 @@ class EimIdentity:
     id_type: int = ID_TYPE_FQDN
     indirect_download: bool = False
     ci_key_id: bytes | None = None
+    protocols: tuple[EimProtocol, ...] = (EimProtocol.HTTPS,)
 
-    def configuration(self, *, counter: int = 0, token: int | None = GENERATE_TOKEN) -> bytes:
-        """EimConfigurationData in DER; `token` None asks for an association without token."""
+    def configuration(
+        self,
+        *,
+        counter: int = 0,
+        token: int | None = GENERATE_TOKEN,
+        protocols: tuple[EimProtocol, ...] | None = None,
+    ) -> bytes:
+        """EimConfigurationData in DER.
+
+        `token` None asks for an association without token; `protocols` stand in place of the eIM's own.
+        """
+        supported = self.protocols if protocols is None else protocols
         value: dict[str, Any] = {
             "eimId": self.eim_id,
             "eimFqdn": self.fqdn,
             "eimIdType": self.id_type,
             "counterValue": counter,
             "eimPublicKeyData": ("eimPublicKey", crypto.spki(self.signing_key)),
-            "eimSupportedProtocol": codec.bits(RETRIEVE_HTTPS),
+            "eimSupportedProtocol": codec.bits(*(protocol.bit for protocol in supported)),
         }
         if token is not None:
             value["associationToken"] = token

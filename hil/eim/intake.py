@@ -215,6 +215,15 @@ class Intake:
             self._conclude(package, record, Outcome.IPA_ERROR, summary)
             receipt.settled.append((package, None))
 
+    def transfer_error(self, association: Association, package: Package | None, code: int) -> None:
+        """Take the eimPackageError of a TransferEimPackageResponse."""
+        summary = f"eimPackageError {code}"
+        arrival = Arrival(RecordKind.PACKAGE_ERROR, summary, b"", package=package)
+        record = self._record(association, "TransferEimPackage", arrival)
+        if package is not None:
+            self._conclude(package, record, Outcome.IPA_ERROR, summary)
+            package.state = PackageState.CLOSED
+
     @staticmethod
     def _match(association: Association, transaction_id: bytes | None, counter: int | None) -> Package | None:
         """The package an answer belongs to; an answer that names neither belongs to the one that is handed out."""

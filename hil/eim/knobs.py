@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from hil.eim.identity import EimProtocol
+from hil.webserver import HeaderCase
+
 
 class Acknowledge(StrEnum):
     """Which sequence numbers an EimAcknowledgements names (SGP.32 5.14.6)."""
@@ -26,25 +29,56 @@ class ProtocolHeader(StrEnum):
     ECHO = "echo"
     """Accept any gsma/rsp/v<x>.<y>.<z> and answer with it."""
     STRICT = "strict"
-    """Answer 400 to anything but gsma/rsp/v2.1.0."""
+    """Answer 400 to anything but `own_protocol`."""
+    OWN = "own"
+    """Accept any gsma/rsp/v<x>.<y>.<z> and answer with `own_protocol`."""
     ABSENT = "absent"
     """Accept anything, send none."""
 
 
+class HeaderCheck(StrEnum):
+    """A header of requests in which the eIM overlooks nothing any more (SGP.32 6.1.1, 6.4)."""
+
+    ADMIN_PROTOCOL = "x-admin-protocol"
+    """400 when it is missing."""
+    USER_AGENT = "user-agent"
+    """400 unless it is gsma-rsp-ipad or gsma-rsp-ipae, with anything after a semicolon."""
+    CONTENT_TYPE = "content-type"
+    """415 unless it is letter by letter that of the binding: no other letters, no parameters, no blanks."""
+    CONTENT_LENGTH = "content-length"
+    """411 to a chunked body."""
+    HOST = "host"
+    """421 unless it is the eimFqdn."""
+
+
+class AnswerFraming(StrEnum):
+    """How the end of an answer's body is told. All are legal."""
+
+    LENGTH = "length"
+    CHUNKED = "chunked"
+    UNTIL_CLOSE = "until-close"
+
+
 class NotificationAnswer(StrEnum):
-    """What HandleNotification is answered with."""
+    """What HandleNotification is answered with over HTTPS."""
 
     NO_CONTENT = "no-content"
+    NO_CONTENT_LENGTH = "no-content-length"
+    """204 with `Content-Length: 0`, which has no place there."""
     EMPTY_OK = "empty-ok"
     BODY_OK = "body-ok"
     """200 with an unexpected body."""
 
 
 class BindingName(StrEnum):
-    """A binding of ESipa over HTTPS (SGP.32 6.1, 6.4)."""
+    """A binding of ESipa (SGP.32 6.1, 6.2, 6.4)."""
 
     ASN1 = "asn1"
+    """ASN.1 over HTTPS."""
     JSON = "json"
+    """JSON over HTTPS."""
+    COAPS = "coaps"
+    """ASN.1 over CoAPS."""
 
 
 class CompactForms(StrEnum):
@@ -79,6 +113,13 @@ class EimKnobs:
 
     acknowledge: Acknowledge = Acknowledge.ALL
     admin_protocol: ProtocolHeader = ProtocolHeader.ECHO
+    own_protocol: str = "gsma/rsp/v2.1.0"
+    """The eIM's own X-Admin-Protocol; of SGP.32 v1.3 on it is gsma/rsp/v and that version."""
+    strict_headers: tuple[HeaderCheck, ...] = ()
+    header_case: HeaderCase = HeaderCase.USUAL
+    answer_framing: AnswerFraming = AnswerFraming.LENGTH
+    keep_alive: bool = True
+    """Leave connections open after an answer."""
     notification_answer: NotificationAnswer = NotificationAnswer.NO_CONTENT
     unsigned_error: UnsignedError = UnsignedError.RECORD
     get_package_error: int | None = None
@@ -102,7 +143,9 @@ class EimKnobs:
     verify_metadata: bool = False
     """Verify metadata although the IPA does not say that the eIM has to."""
     refused_bindings: dict[str, int] = field(default_factory=dict)
-    """Binding (asn1, json) -> HTTP status with which each of its requests is refused."""
+    """Binding (asn1, json, coaps) -> HTTP status with which each of its requests is refused, in CoAP its like."""
+    supported_protocols: tuple[EimProtocol, ...] | None = None
+    """eimSupportedProtocol in the data with which other eIMs add or update this one; None: as its own."""
     version: EimVersion = EimVersion.V1_2
     compact_forms: CompactForms = CompactForms.EXPAND
     compact_answers: bool = False

@@ -294,7 +294,7 @@ class DownloadRelay:
         if transaction_id is not None:
             found = [item for item in found if item[1].transaction_id == transaction_id.value]
         else:
-            found = [item for item in found if item[1].state is PackageState.HANDED_OUT]
+            found = [item for item in found if item[1].state in (PackageState.HANDED_OUT, PackageState.RECEIVED)]
         if len(found) != 1:
             raise RelayError(relay_codes.INVALID_EIM_TRANSACTION_ID, f"{len(found)} triggers fit")
         return found[0]

@@ -6,18 +6,18 @@ inside a function is status 200 with the error alternative.
 
 import gzip
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 from hil.clock import Clock
 from hil.eim.core import VirtualEim, function_name
-from hil.eim.faults import Fault, FaultKind
-from hil.eim.http_binding import CONTENT_TYPE, PATH, Incoming, protocol_header, receive
-from hil.eim.knobs import BindingName, NotificationAnswer
+from hil.eim.exchange import Exchange, Observer
+from hil.eim.faults import Fault, FaultKind, spoilt
+from hil.eim.http_binding import CONTENT_TYPE, PATH, Incoming, delivery, is_agent, protocol_header, receive
+from hil.eim.knobs import NotificationAnswer
 from hil.eim.messages import MalformedRequestError
-from hil.eim.tls import Leaf, LeafSwitch, Leaves
+from hil.eim.tls import Leaf, LeafSwitch, Leaves, TlsKnobs
 from hil.faults import FaultPlan
 from hil.webserver import Delivery, Reply, Request, WebServer
 
@@ -25,34 +25,13 @@ log = logging.getLogger(__name__)
 
 __all__ = ["CONTENT_TYPE", "PATH", "EimServer", "Exchange"]
 
-_OVERSIZE: Final = 4 * 1024 * 1024
 _HTML: Final = b"<!DOCTYPE html><html><body>It works!</body></html>"
-
-
-@dataclass(frozen=True)
-class Exchange:
-    """One HTTP request with its answer, for the timeline; both as messages in ASN.1, whatever the binding."""
-
-    function: str
-    request: bytes
-    status: int
-    response: bytes
-    received: int
-    """Bytes of the request on the wire, without TLS."""
-    seconds: float
-    connection: int
-    fault: FaultKind | None = None
-    remarks: tuple[str, ...] = ()
-    """What a stricter server would refuse."""
-    binding: BindingName = BindingName.ASN1
 
 
 class EimServer:
     """Serves one VirtualEim on a loopback port."""
 
-    def __init__(
-        self, eim: VirtualEim, leaves: Leaves, clock: Clock, observer: Callable[[Exchange], None] | None = None
-    ) -> None:
+    def __init__(self, eim: VirtualEim, leaves: Leaves, clock: Clock, observer: Observer | None = None) -> None:
         self.eim = eim
         self.faults = FaultPlan[Fault]()
         self._leaves = LeafSwitch(leaves)
@@ -84,6 +63,19 @@ class EimServer:
         """Change the certificate for new connections. Raises PkiError when it cannot be issued."""
         self._leaves.show(leaf)
 
+    @property
+    def tls(self) -> TlsKnobs:
+        """How new handshakes go."""
+        return self._leaves.knobs
+
+    def turn_tls(self, knobs: TlsKnobs) -> None:
+        """Change how new handshakes go."""
+        self._leaves.turn(knobs)
+
+    async def forget_sessions(self) -> None:
+        """Resume no session of before, as a server that was restarted. Raises PortTakenError."""
+        await self._server.listen_anew(self._leaves.context())
+
     async def start(self, port: int = 0) -> None:
         """Listen. Raises PortTakenError."""
         await self._server.start(port, self._leaves.context())
@@ -94,7 +86,7 @@ class EimServer:
 
     async def _answer(self, request: Request) -> Reply:
         started = self._clock.monotonic()
-        incoming = receive(request, self.eim.knobs)
+        incoming = receive(request, self.eim.knobs, self.eim.identity.fqdn)
         function = function_name(incoming.message)
         fault = None if incoming.refusal is not None else self.faults.take(function)
         answer, reply = await self._serve(request, incoming, function, fault)
@@ -132,14 +124,18 @@ class EimServer:
             refusal = Reply(HTTPStatus.BAD_REQUEST, str(error).encode(), headers[1:])
             return refusal.body, refusal
         reply = self._accepted(headers) if answer is None else Reply(HTTPStatus.OK, binding.body(answer), headers)
-        spoilt = reply if fault is None else _spoilt(reply, fault)
-        unchanged = answer is not None and spoilt.body == reply.body
-        return (answer if answer is not None and unchanged else spoilt.body), spoilt
+        usual = delivery(self.eim.knobs)
+        delivered = replace(reply, delivery=replace(usual, empty_length=reply.delivery.empty_length))
+        sent = delivered if fault is None else _spoilt(delivered, fault)
+        unchanged = answer is not None and sent.body == reply.body
+        return (answer if answer is not None and unchanged else sent.body), sent
 
     def _accepted(self, headers: tuple[tuple[str, str], ...]) -> Reply:
         match self.eim.knobs.notification_answer:
             case NotificationAnswer.NO_CONTENT:
                 return Reply(HTTPStatus.NO_CONTENT, b"", headers[1:])
+            case NotificationAnswer.NO_CONTENT_LENGTH:
+                return Reply(HTTPStatus.NO_CONTENT, b"", headers[1:], Delivery(empty_length=True))
             case NotificationAnswer.EMPTY_OK:
                 return Reply(HTTPStatus.OK, b"", headers)
             case NotificationAnswer.BODY_OK:
@@ -152,7 +148,7 @@ def _remarks(request: Request) -> tuple[str, ...]:
     if request.header("x-admin-protocol") is None:
         remarks.append("no X-Admin-Protocol")
     agent = request.header("user-agent") or ""
-    if agent.partition(";")[0].strip() not in ("gsma-rsp-ipad", "gsma-rsp-ipae"):
+    if not is_agent(agent):
         remarks.append(f"User-Agent is {agent!r}")
     return tuple(remarks)
 
@@ -176,31 +172,26 @@ def _instead(fault: Fault) -> Reply | None:
 def _spoilt(reply: Reply, fault: Fault) -> Reply:
     """The right reply, made wrong (or unusual) as the fault says."""
     body = reply.body
-    bodies: dict[FaultKind, Callable[[], bytes]] = {
-        FaultKind.OVERSIZED: lambda: body + bytes(fault.value or _OVERSIZE),
-        FaultKind.WRONG_TAG: lambda: b"\xbf\x3c" + body[2:],
-        FaultKind.TRAILING_BYTES: lambda: body + b"\x05\x00",
-        FaultKind.EMPTY: lambda: b"",
-    }
-    if fault.kind in bodies:
-        return replace(reply, body=bodies[fault.kind]())
+    changed = spoilt(fault, body)
+    if changed is not None:
+        return replace(reply, body=changed)
     if fault.kind is FaultKind.GZIP:
         return replace(reply, body=gzip.compress(body), headers=(*reply.headers, ("Content-Encoding", "gzip")))
     if fault.kind in (FaultKind.CONTENT_TYPE, FaultKind.HTML):
         others = tuple(header for header in reply.headers if header[0] != "Content-Type")
         text = _HTML if fault.kind is FaultKind.HTML else body
         return replace(reply, body=text, headers=(("Content-Type", "text/html"), *others))
-    return replace(reply, delivery=_delivery(fault, len(body)))
+    return replace(reply, delivery=_delivery(fault, reply.delivery, len(body)))
 
 
-def _delivery(fault: Fault, length: int) -> Delivery:
-    deliveries = {
-        FaultKind.DROP_AFTER: Delivery(drop=True),
-        FaultKind.DELAY: Delivery(delay=fault.seconds),
-        FaultKind.TRUNCATED: Delivery(cut_after=length // 2),
-        FaultKind.CONTENT_LENGTH: Delivery(declared_length=max(0, length + (fault.value or 1))),
-        FaultKind.CHUNKED: Delivery(chunked=True),
-        FaultKind.INFORMATIONAL: Delivery(informational=fault.value or 1),
-        FaultKind.DRIP: Delivery(drip=1, drip_pause=fault.seconds),
+def _delivery(fault: Fault, usual: Delivery, length: int) -> Delivery:
+    changes: dict[FaultKind, dict[str, Any]] = {
+        FaultKind.DROP_AFTER: {"drop": True},
+        FaultKind.DELAY: {"delay": fault.seconds},
+        FaultKind.TRUNCATED: {"cut_after": length // 2},
+        FaultKind.CONTENT_LENGTH: {"declared_length": max(0, length + (fault.value or 1))},
+        FaultKind.CHUNKED: {"chunked": True},
+        FaultKind.INFORMATIONAL: {"informational": fault.value or 1},
+        FaultKind.DRIP: {"drip": 1, "drip_pause": fault.seconds},
     }
-    return deliveries[fault.kind]
+    return replace(usual, **changes[fault.kind])

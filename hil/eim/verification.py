@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from hil import codec, crypto, tlv
 from hil.eim.association import Association, Package
+from hil.eim.content import ContentKind
 from hil.eim.history import Check
 from hil.eim.signing import token_tlv
 
@@ -136,6 +137,8 @@ def _sequence(association: Association, result: PackageResult) -> Check:
 def _fits(result: PackageResult, package: Package) -> Check:
     """One result per command in order; the list may end early after a failure or with processingTerminated."""
     names = [name for name, _ in result.results]
+    if package.content.kind is not ContentKind.EUICC_PACKAGE:
+        return Check("results", False, f"{len(names)} for {package.content.label}, which is no eUICC Package")
     if names == ["rollbackResult"]:
         return Check("results", True, "rollbackResult")
     kind, commands = codec.decode("EuiccPackage", package.content.body)

@@ -35,6 +35,18 @@ def read(body: bytes) -> bytes:
     return body
 
 
+def from_json(message: bytes) -> bytes:
+    """A request in JSON, whose members have the same names in both versions, with the tags of v1.0."""
+    whole = outer(message)
+    fields = parts(whole.value)
+    tags = [field.tag for field in fields]
+    if whole.tag == 0xBF4F and 0x81 not in tags:
+        return tlv.build(0xBF4F, *(_retagged(field, 0x82, 0x81) for field in fields))
+    if whole.tag == 0xBF3D:
+        return tlv.build(0xBF3D, *(_retagged(field, 0xBF50, 0xA1) for field in fields))
+    return message
+
+
 def written(answer: bytes) -> bytes:
     """An answer in v1.2 as one of v1.0."""
     message = tlv.single(answer)
@@ -44,6 +56,10 @@ def written(answer: bytes) -> bytes:
     if message.tag == 0xBF4F and content[0].tag == 0xBF52:
         return tlv.build(0xBF4F, _data_request(content[0]))
     return answer
+
+
+def _retagged(field: tlv.Tlv, tag: int, older: int) -> bytes:
+    return tlv.build(older, field.value) if field.tag == tag else field.raw
 
 
 def _refuse(wrong: bool, reason: str) -> None:

@@ -61,6 +61,7 @@ class VirtualModem:
         self._output: Callable[[bytes], None] | None = None
         self._trace: Trace | None = None
         self._on_bearer: list[Callable[[bool], None]] = []
+        self._on_stall: list[Callable[[bool], None]] = []
         self._on_port: list[Callable[[bool], None]] = []
         self._on_power_loss: list[Callable[[], None]] = []
         self._pipe = PacedPipe(clock, self._deliver, slice_bytes=1)
@@ -72,6 +73,7 @@ class VirtualModem:
             DeviceEvents(
                 announce=self._announce,
                 bearer=self._bearer,
+                stall=self._stall,
                 run=self._run,
                 reenumerate=self.hang_up,
                 restart=self._restart,
@@ -115,6 +117,10 @@ class VirtualModem:
         """Call with True when IP packets begin to get through, with False when they no longer do."""
         self._on_bearer.append(callback)
 
+    def on_stall(self, callback: Callable[[bool], None]) -> None:
+        """Call with True when a packet session is up through which no IP packet gets, with False when that is over."""
+        self._on_stall.append(callback)
+
     def on_port(self, callback: Callable[[bool], None]) -> None:
         """Call with False when the port vanishes (hang-up, reset), with True when it is back."""
         self._on_port.append(callback)
@@ -147,7 +153,8 @@ class VirtualModem:
     def receive(self, data: bytes) -> None:
         """Characters that a client sent."""
         self.counters.bytes_in += len(data)
-        if not self.device.booted or self.knobs.silent or not self._port_present:
+        deaf = self.knobs.silent or self.device.power_saving.asleep
+        if not self.device.booted or deaf or not self._port_present:
             return
         self._editor.feed(data)
         self._pump()
@@ -270,7 +277,7 @@ class VirtualModem:
 
     def _announce(self, line: str) -> None:
         """An unsolicited line: at once, but never inside another line nor inside a group of lines."""
-        if not self.device.booted or self.knobs.silent:
+        if not self.device.booted or self.knobs.silent or self.device.power_saving.asleep:
             return
         if self._dispatching or self._held or (self._editor.in_line and self.device.settings.echo):
             self._held.append(line)
@@ -352,3 +359,7 @@ class VirtualModem:
     def _bearer(self, up: bool) -> None:
         for callback in tuple(self._on_bearer):
             callback(up)
+
+    def _stall(self, stalled: bool) -> None:
+        for callback in tuple(self._on_stall):
+            callback(stalled)

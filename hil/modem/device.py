@@ -11,6 +11,7 @@ from hil.modem.knobs import Knobs, Nitz
 from hil.modem.line import LineSettings
 from hil.modem.packet import PacketContexts, PacketEvents
 from hil.modem.personality import Personality
+from hil.modem.power_saving import Phase, PowerSaving, PowerSavingEvents
 from hil.modem.radio import Radio
 from hil.modem.registration import RegistrationReports
 from hil.modem.sessions import SessionTable
@@ -22,18 +23,21 @@ from hil.network import Network
 _DROP_DELAY = 0.2
 """Seconds from +CFUN=0 to the loss of the port: what was written in one piece still arrives."""
 _FOR_EVER = 1e6
+_CPSMS = "+CPSMS"
 
 MINIMUM_FUNCTIONALITY, FULL_FUNCTIONALITY, RADIO_OFF = 0, 1, 4
 
 
 @dataclass(frozen=True)
 class DeviceEvents:
-    """announce: send an unsolicited line. bearer: IP packets get through, or no longer. run: execute a callback that
-    may meet a card without power. reenumerate: the port goes away for so many seconds. restart: so does the modem.
-    switch_off: the modem is off until somebody supplies it again."""
+    """announce: send an unsolicited line. bearer: IP packets get through, or no longer. stall: a packet session is up
+    through which none gets, or that is over. run: execute a callback that may meet a card without power. reenumerate:
+    the port goes away for so many seconds. restart: so does the modem. switch_off: the modem is off until somebody
+    supplies it again."""
 
     announce: Callable[[str], None]
     bearer: Callable[[bool], None]
+    stall: Callable[[bool], None]
     run: Callable[[Callable[[], None]], None]
     reenumerate: Callable[[float], None]
     restart: Callable[[float], None]
@@ -58,6 +62,7 @@ class Device:
         self._events = events
         self._boot_timer: Timer | None = None
         self._had_traffic = False
+        self._stalled = False
         self.powered = False
         self.booted = False
         self.functionality = FULL_FUNCTIONALITY
@@ -83,7 +88,13 @@ class Device:
             ),
         )
         self.sim.slot_in_use = self.slot == personality.slots.card
-        self.reports = RegistrationReports(personality.registration, events.announce)
+        self.power_saving = PowerSaving(
+            clock,
+            personality.power_saving.inactivity,
+            lambda: self.echo_values.get(_CPSMS) or self.lasting.get(_CPSMS, ""),
+            PowerSavingEvents(connected=self._connection_changed, asleep=self._fall_asleep, awake=self._wake_up),
+        )
+        self.reports = RegistrationReports(personality.registration, events.announce, lambda: self.power_saving.grant)
         self.radio = Radio(network, clock, self._registration_changed, self.sim.challenge)
         self.contexts = PacketContexts(
             network,
@@ -116,6 +127,7 @@ class Device:
             self._boot_timer.cancel()
             self._boot_timer = None
         self.powered = self.booted = False
+        self.power_saving.stop()
         self.sim.forget()
         self.sessions.clear()
         self.radio.set_subscriber(None)
@@ -175,6 +187,7 @@ class Device:
         """Exchange the fault knobs; what they change shows at once."""
         old, self.knobs = self.knobs, knobs
         self.sim.knobs = knobs
+        self.power_saving.granting = knobs.power_saving
         self.radio.forced_cause = knobs.registration_cause
         self.contexts.forced_cause = knobs.session_cause
         if not self.booted:
@@ -187,6 +200,8 @@ class Device:
             self.radio.reconsider()
         if old.session_cause != knobs.session_cause:
             self.contexts.renew()
+        if old.power_saving != knobs.power_saving:
+            self.power_saving_changed()
         self.update_bearer()
 
     def kill_sessions(self) -> None:
@@ -199,15 +214,25 @@ class Device:
 
     # Consequences
 
+    @property
+    def stalled(self) -> bool:
+        """A packet session is up, yet no IP packet gets through."""
+        return self._stalled
+
     def update_bearer(self) -> None:
         """Tell about IP traffic when it begins or ends."""
         operator, subscriber = self.radio.view.operator, self.radio.subscriber
-        traffic = bool(self.contexts.sessions) and not self.knobs.no_traffic
+        session = bool(self.contexts.sessions)
+        traffic = session and not self.knobs.no_traffic
         if traffic and operator is not None and subscriber is not None:
             traffic = self.network.service(subscriber, operator.plmn).data
-        if traffic != self._had_traffic:
-            self._had_traffic = traffic
+        had_traffic, was_stalled = self._had_traffic, self._stalled
+        # Whoever hears of the one may ask for the other.
+        self._had_traffic, self._stalled = traffic, session and not traffic
+        if traffic != had_traffic:
             self._events.bearer(traffic)
+        if self._stalled != was_stalled:
+            self._events.stall(self._stalled)
 
     def _network_changed(self) -> None:
         self.contexts.renew()
@@ -225,6 +250,10 @@ class Device:
     def _registration_changed(self) -> None:
         view = self.radio.view
         self.reports.show(view)
+        if not view.registered:
+            self.power_saving.stop()
+        elif self.power_saving.phase is Phase.OFF:
+            self.power_saving.traffic()
         if view.registered and view.operator is not None and self.radio.subscriber is not None:
             if not self.contexts.attached:
                 self._network_time()
@@ -236,6 +265,35 @@ class Device:
         if self.knobs.nitz is Nitz.MISSING:
             return
         for line in self.wall.network_time(wrong=self.knobs.nitz is Nitz.WRONG):
+            self._events.announce(line)
+
+    def power_saving_changed(self) -> None:
+        """The timers may be other ones: the network is asked, and answers by a report."""
+        if self.booted and self.radio.view.registered:
+            self.power_saving.settle()
+            self.reports.refresh()
+
+    def _connection_changed(self, connected: bool) -> None:
+        if self.echo_values.get("+CSCON") == "1":
+            self._events.announce(f"+CSCON: {int(connected)}")
+
+    def _fall_asleep(self, seconds: float) -> None:
+        """The card loses its power; registration and addresses stay."""
+        style = self.personality.power_saving
+        for line in style.asleep:
+            self._events.announce(line)
+        self.sessions.clear()
+        if style.hangs_up:
+            self.clock.call_later(_DROP_DELAY, lambda: self._events.reenumerate(seconds - _DROP_DELAY))
+
+    def _wake_up(self) -> None:
+        style = self.personality.power_saving
+        if style.forgets:
+            self.settings = LineSettings(cmee=self.personality.line.cmee)
+            self.reports.reset()
+            self.packet_events = False
+            self.echo_values = {name: value for name, value in self.echo_values.items() if name == _CPSMS}
+        for line in style.awake:
             self._events.announce(line)
 
     def _packet_event(self, text: str) -> None:

@@ -68,6 +68,7 @@ class Knobs:
     session_cause: ESM cause with which every packet session is refused.
     no_traffic: registered and with an address, yet no packet gets through.
     nitz: network time sent, missing or wrong.
+    power_saving: the network grants the power saving mode that the modem asks for (+CPSMS).
     apdu_time: seconds that the card seems to need for each APDU of a client.
     """
 
@@ -86,6 +87,7 @@ class Knobs:
     session_cause: int | None = None
     no_traffic: bool = False
     nitz: Nitz = Nitz.SENT
+    power_saving: bool = False
     apdu_time: float = 0.0
 
     def __post_init__(self) -> None:

@@ -64,10 +64,11 @@ def _value(kind: Any, value: object, place: str) -> Any:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         return _optional(kind, value, place)
-    if origin is tuple:
+    if origin in (tuple, list, set):
         if not isinstance(value, list | tuple):
             raise DataError(f"{place}: expected a list, found {type(value).__name__}")
-        return tuple(_value(typing.get_args(kind)[0], item, f"{place}[{n}]") for n, item in enumerate(value))
+        items = [_value(typing.get_args(kind)[0], item, f"{place}[{n}]") for n, item in enumerate(value)]
+        return items if origin is list else set(items) if origin is set else tuple(items)
     if origin is not None and issubclass(origin, Mapping):
         if not isinstance(value, Mapping):
             raise DataError(f"{place}: expected a table, found {type(value).__name__}")

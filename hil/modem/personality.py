@@ -153,6 +153,7 @@ class RegistrationStyle:
     creg, cgreg, cereg: highest <n> (-1: the command does not exist). quoted: quotation marks round area and cell codes.
     attach_cid: context of the default session. operator_quoted: quotation marks round the operator in +COPS.
     no_address: what +CGPADDR prints for a context without address. scan_time: seconds that +COPS=? takes.
+    events: reports come on this port; false: they are switched on in vain.
     """
 
     creg: int = 2
@@ -163,6 +164,7 @@ class RegistrationStyle:
     operator_quoted: bool = True
     no_address: str = ""
     scan_time: float = 1.0
+    events: bool = True
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,21 @@ class PowerStyle:
     reset_values: tuple[int, ...] = ()
     reset_commands: tuple[str, ...] = ()
     off_commands: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class PowerSavingStyle:
+    """Power saving mode, where the network grants it.
+
+    inactivity: seconds without traffic until the connection is released. asleep, awake: lines sent before and after.
+    forgets: settings of the line and reports are lost. hangs_up: the port vanishes meanwhile.
+    """
+
+    inactivity: float = 5.0
+    asleep: tuple[str, ...] = ()
+    awake: tuple[str, ...] = ()
+    forgets: bool = False
+    hangs_up: bool = False
 
 
 @dataclass(frozen=True)
@@ -221,6 +238,7 @@ class Personality:
     sim: SimStyle = field(default_factory=SimStyle)
     registration: RegistrationStyle = field(default_factory=RegistrationStyle)
     power: PowerStyle = field(default_factory=PowerStyle)
+    power_saving: PowerSavingStyle = field(default_factory=PowerSavingStyle)
     slots: SlotStyle = field(default_factory=SlotStyle)
     settings: Mapping[str, str] = field(default_factory=dict)
     vendor: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hil.modem.personality import RegistrationStyle
+from hil.modem.power_saving import Grant
 from hil.modem.radio import RadioView, Stat
 from hil.network import Access
 
@@ -14,8 +15,15 @@ _LTE = (Access.E_UTRAN, Access.NB_IOT, Access.NR)
 class RegistrationReports:
     """Which reports are on, and what was reported last."""
 
-    def __init__(self, style: RegistrationStyle, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        style: RegistrationStyle,
+        announce: Callable[[str], None],
+        grant: Callable[[], Grant | None] = lambda: None,
+    ) -> None:
+        """`grant` gives the timers of power saving mode."""
         self._style = style
+        self._grant = grant
         self._announce = announce
         self._view = RadioView()
         self._last: dict[str, str] = {}
@@ -42,9 +50,13 @@ class RegistrationReports:
         self._view = view
         for name, mode in self.modes.items():
             fields = self._fields(name)
-            if mode and fields != self._last.get(name):
+            if mode and fields != self._last.get(name) and self._style.events:
                 self._announce(f"{name}: {fields}")
             self._last[name] = fields
+
+    def refresh(self) -> None:
+        """Send what changed beside the registration itself."""
+        self.show(self._view)
 
     def stat(self, name: str) -> Stat:
         """On 2G and 3G there is no EPS registration; with LTE the circuit-switched side is registered along."""
@@ -68,4 +80,7 @@ class RegistrationReports:
         if with_cause and self._view.cause is not None and stat is Stat.DENIED:
             gap = 4 if name == "+CGREG" else 3
             fields += [""] * (gap - (len(fields) - 1)) + ["0", str(self._view.cause)]
+        grant = self._grant()
+        if place and name == "+CEREG" and mode >= 4 and grant is not None:
+            fields += ["", "", f'"{grant.active_bits}"', f'"{grant.update_bits}"']
         return ",".join(fields)

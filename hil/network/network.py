@@ -138,12 +138,16 @@ class Network:
         service = self.service(subscriber, plmn)
         if service.session_cause is not None:
             return SessionRefusal(service.session_cause)
+        if apn and service.apns and apn.lower() not in (known.lower() for known in service.apns):
+            return SessionRefusal(EsmCause.UNKNOWN_APN)
         if pdp_type not in ("IP", "IPV4V6"):
             return SessionRefusal(EsmCause.IPV4_ONLY_ALLOWED)
         address = self._pool.take()
         if address is None:
             return SessionRefusal(26)
-        return PacketSession(address, self._pool.gateway, ("10.64.255.53", "10.64.255.54"), apn or "internet")
+        return PacketSession(
+            address, self._pool.gateway, ("10.64.255.53", "10.64.255.54"), apn or next(iter(service.apns), "internet")
+        )
 
     def close_session(self, session: PacketSession) -> None:
         """Give the address back."""

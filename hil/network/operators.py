@@ -66,7 +66,8 @@ class Service:
 
     `search_time`: seconds from switching on to the answer of the network. `reject_cause`: EMM cause of a refused
     registration. `session_time`: seconds until the packet session is up. `session_cause`: ESM cause of a refused
-    session. `data` False: everything looks well, yet no IP packet gets through.
+    session. `data` False: everything looks well, yet no IP packet gets through. `apns`: access points that the
+    subscription knows (TS 23.003 9.1), the first of them for whoever names none; empty: any.
     """
 
     coverage: bool = True
@@ -75,6 +76,7 @@ class Service:
     session_time: float = 0.2
     session_cause: int | None = None
     data: bool = True
+    apns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

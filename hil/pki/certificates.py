@@ -162,6 +162,15 @@ def tls_leaf_extensions(hosts: Iterable[str]) -> list[Extension]:
     ]
 
 
+def tls_client_extensions() -> list[Extension]:
+    """Whoever connects to a web server and shows who it is."""
+    return [
+        Extension(x509.BasicConstraints(ca=False, path_length=None), critical=True),
+        _usage(),
+        Extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])),
+    ]
+
+
 def signing_extensions() -> list[Extension]:
     """A key that signs data and nothing else: an eIM."""
     return [_usage()]

@@ -286,6 +286,14 @@ class Pki:
         return Credential(certificate, key)
 
     @staticmethod
+    def issue_tls_client(name: str, issuer: Credential, key: PrivateKey | None = None) -> Credential:
+        """A TLS client certificate, for a key or a new one. P-256."""
+        key = key or generate_key(P256)
+        authority = Issuer.of(issuer.certificate, issuer.key)
+        extensions = shape.tls_client_extensions()
+        return Credential(shape.issue(shape.name(name), key.public_key(), authority, extensions), key)
+
+    @staticmethod
     def issue_tls_ca(common_name: str, validity: Validity = DEFAULT_VALIDITY) -> Credential:
         """Another TLS authority, such as one that nobody trusts."""
         return _self_signed(common_name, shape.tls_ca_extensions(), P256, validity)

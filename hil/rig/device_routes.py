@@ -12,6 +12,7 @@ from hil.euicc import EuiccError, PowerLoss
 from hil.json_fields import FieldError, Fields
 from hil.modem.loading import load
 from hil.network import Service, Signal
+from hil.rig.link_routes import door_json
 from hil.rig.rig import Rig
 from hil.rig.timeline import Interface
 from hil.rig.turning import DataError, knob_values, parts, plain, turn
@@ -61,7 +62,7 @@ class DeviceRoutes:
                     "eimId": endpoint.core.identity.eim_id,
                     "waiting": sum(package.open for item in endpoint.core.associations for package in item.packages),
                     "records": len(endpoint.core.history.records),
-                    "relay": {"open": endpoint.relay.is_open, **asdict(endpoint.relay.counters)},
+                    "relay": door_json(endpoint.relay),
                 }
                 for name, endpoint in rig.eims.items()
             },
@@ -188,7 +189,7 @@ class DeviceRoutes:
         return {"plmn": plmn, "signal": signal}
 
     async def relay(self, call: Call) -> Any:
-        """{"shut": true} keeps the relays shut, false lets them follow the bearer."""
+        """{"shut": true} cuts the link, false lets it follow the bearer; /link/cut can do more."""
         shut = call.body.get("shut")
         if not isinstance(shut, bool):
             raise CallError("shut: expected true or false")

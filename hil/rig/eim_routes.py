@@ -11,10 +11,8 @@ from hil.eim.association import Association, Package, to_json
 from hil.eim.faults import Fault
 from hil.eim.history import RecordKind
 from hil.eim.orders import read_order
-from hil.eim.tls import Leaf
 from hil.json_fields import FieldError, Fields
 from hil.modem.loading import DataError, load
-from hil.pki import PkiError
 from hil.rig.endpoint import EimEndpoint
 from hil.rig.rig import Rig
 from hil.rig.timeline import Interface
@@ -40,7 +38,6 @@ class EimRoutes:
             Route("GET", "/eim/{eim}/faults", self.faults),
             Route("POST", "/eim/{eim}/faults", self.add_fault),
             Route("DELETE", "/eim/{eim}/faults", self.clear_faults),
-            Route("POST", "/eim/{eim}/tls", self.tls),
             Route("GET", "/eim/{eim}/configuration", self.configuration),
         ]
 
@@ -147,17 +144,6 @@ class EimRoutes:
         self._endpoint(call).server.faults.clear()
         return {"faults": []}
 
-    async def tls(self, call: Call) -> Any:
-        """Show another certificate: {"leaf": "expired"}."""
-        leaf = call.body.get("leaf")
-        if leaf not in {member.value for member in Leaf}:
-            raise CallError(f"leaf: expected one of {', '.join(Leaf)}, found {leaf!r}")
-        try:
-            self._endpoint(call).server.show_leaf(Leaf(leaf))
-        except PkiError as error:
-            raise CallError(str(error), HTTPStatus.CONFLICT) from error
-        return {"leaf": leaf}
-
     async def configuration(self, call: Call) -> Any:
         """EimConfigurationData and AddInitialEimRequest (DER in hex)."""
         core = self._endpoint(call).core
@@ -197,6 +183,8 @@ def _summary(endpoint: EimEndpoint) -> dict[str, Any]:
         "eimId": core.identity.eim_id,
         "eimFqdn": endpoint.fqdn,
         "url": endpoint.url,
+        "jsonUrl": endpoint.json_url,
+        "coapsUrl": endpoint.coaps_url,
         "leaf": endpoint.server.leaf.value,
         "connections": endpoint.server.connections,
         "records": len(core.history.records),

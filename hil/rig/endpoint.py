@@ -1,4 +1,4 @@
-"""One eIM of the rig: core, TLS server, and the relay through which a device reaches it."""
+"""One eIM of the rig: core, its servers over HTTPS and CoAPS, and the relays through which a device reaches them."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,17 +7,17 @@ from urllib.parse import urlsplit
 
 from hil import crypto
 from hil.clock import Clock
-from hil.eim import EimIdentity, TlsTrust, VirtualEim
+from hil.eim import EimIdentity, EimProtocol, TlsTrust, VirtualEim
+from hil.eim.coaps import EimCoapsServer
 from hil.eim.core import Provisioning
 from hil.eim.json_binding import PATH as JSON_PATH
 from hil.eim.server import PATH, EimServer
 from hil.eim.store import EimStore
-from hil.eim.tls import Leaves, server_credential
+from hil.eim.tls import Leaf, Leaves, server_credential
+from hil.link import Link, TcpDoor, UdpDoor
 from hil.pki import Credential, Pki
-from hil.relay import Relay
-from hil.rig.options import RigError
+from hil.rig import coaps_doorway
 from hil.rig.ports import PortBook
-from hil.rig.reservation import Doorway
 from hil.rig.taps import ExchangeTap
 from hil.rig.timeline import Timeline
 from hil.webserver import LOOPBACK
@@ -36,16 +36,47 @@ class EndpointPlan:
     fqdn: str | None = None
     indirect: bool = False
     """Whether eUICCs are told that it relays profile downloads."""
+    protocols: tuple[EimProtocol, ...] = (EimProtocol.HTTPS,)
+    """eimSupportedProtocol."""
+
+
+@dataclass(frozen=True)
+class ClientIdentity:
+    """A client certificate with its key, and the PEM file with the certificate."""
+
+    credential: Credential
+    file: Path
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a device gets to an eIM."""
+
+    tcp: TcpDoor
+    udp: UdpDoor
 
 
 class EimEndpoint:
-    """Serves one eIM behind a relay that is shut until `set_open`."""
+    """Serves one eIM behind the link of the device."""
 
-    def __init__(self, plan: EndpointPlan, core: VirtualEim, server: EimServer, relay: Relay) -> None:
+    def __init__(
+        self,
+        plan: EndpointPlan,
+        core: VirtualEim,
+        server: EimServer,
+        coaps: EimCoapsServer,
+        ways: Ways,
+        client: ClientIdentity,
+    ) -> None:
         self.name = plan.name
         self.core = core
         self.server = server
-        self.relay = relay
+        self.coaps = coaps
+        self.relay = ways.tcp
+        self.coaps_relay = ways.udp
+        self.client = client.credential
+        """What the eIM shows of itself where it is the client: injection."""
+        self.client_file = client.file
 
     @property
     def url(self) -> str:
@@ -56,6 +87,16 @@ class EimEndpoint:
     def json_url(self) -> str:
         """Below which a device on this machine calls the functions of the JSON binding."""
         return f"https://{LOCAL_NAME}:{self.relay.address[1]}{JSON_PATH}"
+
+    @property
+    def coaps_url(self) -> str:
+        """Where a device on this machine sends ESipa messages over CoAPS."""
+        return f"coaps://{LOCAL_NAME}:{self.coaps_relay.address[1]}{PATH}"
+
+    def show_leaf(self, leaf: Leaf) -> None:
+        """Change the certificate for new handshakes over TLS and DTLS. Raises PkiError when it cannot be issued."""
+        self.server.show_leaf(leaf)
+        self.coaps.show_leaf(leaf)
 
     @property
     def fqdn(self) -> str:
@@ -69,6 +110,7 @@ class EimEndpoint:
         pki: Pki,
         state: Path,
         book: PortBook,
+        link: Link,
         *,
         clock: Clock,
         timeline: Timeline,
@@ -76,10 +118,10 @@ class EimEndpoint:
     ) -> "EimEndpoint":
         """Serve. Raises RigError (port in use), PkiError, StoreError."""
         leaves = _leaves(plan, pki, state / "tls")
-        # The relay's port must be known before the identity: it is part of eimFqdn.
-        doorway = await Doorway.reserve(plan.name, book)
-        port = doorway.port
-        fqdn = plan.fqdn or f"{LOCAL_NAME}:{port}"
+        client = _client(plan, pki, leaves.credential(Leaf.GOOD), state / "tls")
+        # The port must be known before the identity: it is part of eimFqdn.
+        doorways = await coaps_doorway.reserve_both(plan.name, book, link)
+        fqdn = plan.fqdn or f"{LOCAL_NAME}:{doorways.tcp.port}"
         identity = EimIdentity(
             plan.eim_id,
             fqdn,
@@ -88,23 +130,25 @@ class EimEndpoint:
             plan.trust,
             indirect_download=plan.indirect,
             ci_key_id=pki.ci_key_id,
+            protocols=plan.protocols,
         )
         store = EimStore(state / plan.name)
         core = VirtualEim(identity, clock, store, ci=pki.ci.certificate, provisioning=provisioning)
-        server = EimServer(core, leaves, clock, ExchangeTap(plan.name, timeline))
+        tap = ExchangeTap(plan.name, timeline)
+        server = EimServer(core, leaves, clock, tap)
+        coaps = EimCoapsServer(core, leaves, clock, server.faults, tap)
         await server.start()
-        try:
-            relay = doorway.lead_to(server.port)
-        except RigError:
-            await server.close()
-            raise
-        return cls(plan, core, server, relay)
+        await coaps.start()
+        ways = Ways(doorways.tcp.lead_to(server.port), doorways.udp.lead_to(coaps.port))
+        return cls(plan, core, server, coaps, ways, client)
 
     async def close(self) -> None:
         """Stop serving."""
         if self.core.forwarder is not None:
             await self.core.forwarder.close()
         await self.relay.stop()
+        await self.coaps_relay.stop()
+        await self.coaps.close()
         await self.server.close()
 
 
@@ -117,3 +161,14 @@ def _leaves(plan: EndpointPlan, pki: Pki, directory: Path) -> Leaves:
     else:
         credential = server_credential(pki, hosts, directory, f"{plan.name}-{host or LOCAL_NAME}")
     return Leaves(pki, credential, hosts, directory / plan.name)
+
+
+def _client(plan: EndpointPlan, pki: Pki, server: Credential, directory: Path) -> ClientIdentity:
+    """A client certificate for the key of the TLS server, which IPAs know; the server's own when none can be issued."""
+    name = f"{plan.name}-client"
+    credential = Credential.read(directory, name)
+    if credential is None or credential.public_key != server.public_key:
+        issued = pki.tls_ca.private_key is not None
+        credential = Pki.issue_tls_client(plan.eim_id, pki.tls_ca, server.key) if issued else server
+    file, _ = credential.write(directory, name)
+    return ClientIdentity(credential, file)

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Final
 
 from hil.control import ControlServer
+from hil.rig.binding_routes import BindingRoutes
 from hil.rig.device_routes import DeviceRoutes
 from hil.rig.eim_routes import EimRoutes
+from hil.rig.link_routes import LinkRoutes
 from hil.rig.options import RigOptions
+from hil.rig.play_routes import PlayRoutes
 from hil.rig.rig import Rig
 from hil.rig.rsp_routes import RspRoutes
 from hil.webserver import PortTakenError
@@ -19,7 +22,8 @@ _CONTROL: Final = "control"
 
 async def start_control(rig: Rig) -> ControlServer:
     """The control API of a rig on its remembered port. Raises RigError when that is in use."""
-    control = ControlServer([*EimRoutes(rig).routes(), *RspRoutes(rig).routes(), *DeviceRoutes(rig).routes()])
+    parts = (EimRoutes(rig), BindingRoutes(rig), RspRoutes(rig), LinkRoutes(rig), PlayRoutes(rig), DeviceRoutes(rig))
+    control = ControlServer([route for part in parts for route in part.routes()])
     try:
         await control.start(rig.ports.port(_CONTROL))
     except PortTakenError as error:

@@ -1,9 +1,11 @@
 """How a rig is set up."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hil.eim import TlsTrust
+from hil.eim import EimProtocol, TlsTrust
+from hil.eim.knobs import EimVersion
+from hil.eim.tls import TlsKnobs
 from hil.euicc import EuiccKind
 
 
@@ -18,7 +20,9 @@ class RigOptions:
     `pki` None: a PKI is made below `state`. `eim_fqdn` None: "localhost" and the port of the relay. `vpcd` puts the
     card into a PC/SC reader (host, port) instead of the modem. `pace` is the speed of the serial line in bit/s.
     `smdp_fqdn` None: "localhost" and the port of the relay; `smdp_port` 0: chosen by the system, then remembered.
-    `indirect` names the eIMs whose configuration data say indirectProfileDownload.
+    `link` names the preset of the link between device and servers.
+    `indirect` names the eIMs whose configuration data say indirectProfileDownload; `eim_protocols` is their
+    eimSupportedProtocol, `eim_version` the SGP.32 version that they speak, `tls` how their HTTPS servers shake hands.
     """
 
     state: Path
@@ -31,4 +35,8 @@ class RigOptions:
     vpcd: tuple[str, int] | None = None
     smdp_fqdn: str | None = None
     smdp_port: int = 0
+    link: str = "none"
     indirect: frozenset[str] = frozenset(("eim2",))
+    eim_protocols: tuple[EimProtocol, ...] = (EimProtocol.HTTPS,)
+    eim_version: EimVersion = EimVersion.V1_2
+    tls: TlsKnobs = field(default_factory=TlsKnobs)

@@ -1,37 +1,39 @@
-"""The port of a relay, kept from before its server exists: addresses are part of what servers say of themselves."""
+"""The port of a door, taken before its server exists: addresses are part of what servers say of themselves."""
 
 from __future__ import annotations
 
-from hil.relay import Relay
+from typing import Generic, TypeVar
+
+from hil.link import TcpDoor, UdpDoor
 from hil.rig.ports import PortBook
-from hil.webserver import LOOPBACK
+
+AnyDoor = TypeVar("AnyDoor", TcpDoor, UdpDoor)
 
 
-class Doorway:
-    """One remembered port. `reserve` finds it, `lead_to` makes it a relay, shut at first."""
+class Doorway(Generic[AnyDoor]):
+    """A door that has its port and leads nowhere yet. Its link closes it if it never comes to more."""
 
-    def __init__(self, name: str, port: int, book: PortBook) -> None:
-        self._name = name
+    def __init__(self, door: AnyDoor, book: PortBook) -> None:
+        self.door: AnyDoor = door
         self._book = book
-        self.port = port
 
     @classmethod
-    async def reserve(cls, name: str, book: PortBook, wanted: int = 0) -> Doorway:
-        """The remembered port of this name, or the wanted one, or a new one. Raises RigError when it is in use."""
-        reserved = Relay(LOOPBACK, 0)
+    def reserve(cls, door: AnyDoor, book: PortBook, wanted: int = 0) -> Doorway[AnyDoor]:
+        """The wanted port, or the remembered one, or a new one. Raises RigError when it is in use."""
         try:
-            port = reserved.start(wanted or book.port(name), is_open=False)
+            door.reserve(wanted or book.port(door.name))
         except OSError as error:
-            raise book.taken(name, error, wanted) from error
-        await reserved.stop()
-        return cls(name, port, book)
+            raise book.taken(door.name, error, wanted) from error
+        return cls(door, book)
 
-    def lead_to(self, target: int) -> Relay:
-        """The relay to a loopback port. Raises RigError."""
-        relay = Relay(LOOPBACK, target)
-        try:
-            relay.start(self.port, is_open=False)
-        except OSError as error:
-            raise self._book.taken(self._name, error, self.port) from error
-        self._book.remember(self._name, self.port)
-        return relay
+    @property
+    def port(self) -> int:
+        """Where the device will find it."""
+        return self.door.address[1]
+
+    def lead_to(self, target: int) -> AnyDoor:
+        """Open it, as far as the link is, to a port of loopback."""
+        self.door.lead_to(target)
+        self.door.start()
+        self._book.remember(self.door.name, self.port)
+        return self.door

@@ -12,12 +12,12 @@ from hil.clock import Clock, LoopClock
 from hil.eim import VirtualEim
 from hil.euicc import EuiccError, VirtualEuicc, default_card
 from hil.euicc.store import exists as card_exists
+from hil.link import Link, Passage, TcpDoor, preset
 from hil.modem import VirtualModem, load_personality
 from hil.modem.loading import DataError
 from hil.modem.pty_port import PtyPort
 from hil.network import Network
 from hil.pki import Credential, Pki, PkiError
-from hil.relay import Relay
 from hil.rig.endpoint import EimEndpoint, EndpointPlan
 from hil.rig.operator import AssociationKeeper
 from hil.rig.options import RigError, RigOptions
@@ -57,8 +57,10 @@ class Rig:
     def __init__(self, options: RigOptions, clock: Clock | None = None) -> None:
         self.options = options
         self.clock = clock or LoopClock()
+        self.link = Link(self.clock, preset(options.link))
+        """What is between the device and the servers: shut while there is no bearer."""
+        self.link.bearer = Passage.SHUT
         self._stack = contextlib.AsyncExitStack()
-        self._forced_shut = False
         self._bearer = False
 
     async def __aenter__(self) -> Self:
@@ -84,7 +86,8 @@ class Rig:
         self.timeline = Timeline(self.clock)
         self.pki = _open_pki(self.options)
         self.ports = PortBook(state / "ports.json")
-        self.rsp = await RspServers.start(self.options, self.pki, self.ports, self.timeline, self._stack)
+        self._stack.push_async_callback(self.link.close)
+        self.rsp = await RspServers.start(self.options, self.pki, self.ports, self.link, self.timeline, self._stack)
         self.card = _open_card(self.options, self.pki, self.rsp)
         self.network = Network()
         self._enrol_subscribers()
@@ -112,6 +115,7 @@ class Rig:
                 self.options.tls_trust,
                 self.options.eim_fqdn,
                 FIRST_EIM in self.options.indirect,
+                self.options.eim_protocols,
             ),
             EndpointPlan(
                 SECOND_EIM,
@@ -119,6 +123,7 @@ class Rig:
                 second_key,
                 self.options.tls_trust,
                 indirect=SECOND_EIM in self.options.indirect,
+                protocols=self.options.eim_protocols,
             ),
         )
         self.eims: dict[str, EimEndpoint] = {}
@@ -128,12 +133,15 @@ class Rig:
                 pki,
                 state,
                 self.ports,
+                self.link,
                 clock=self.clock,
                 timeline=self.timeline,
                 provisioning=provisioning if plan.name == FIRST_EIM else None,
             )
             self._stack.push_async_callback(endpoint.close)
             self.eims[plan.name] = endpoint
+            endpoint.core.knobs.version = self.options.eim_version
+            endpoint.server.turn_tls(self.options.tls)
             if self.rsp is not None:
                 endpoint.core.enable_relay(self.rsp)
             endpoint.core.associate(
@@ -151,6 +159,7 @@ class Rig:
         self.modem = VirtualModem(None if in_reader else tap, self.network, personality, self.clock)
         self.modem.on_trace(LineTap(self.timeline))
         self.modem.on_bearer(self._on_bearer)
+        self.modem.on_stall(self._on_stall)
         self.modem.on_power_loss(self._on_power_loss)
         self.modem.on_port(self._on_port)
         self.port = PtyPort(self.modem, self.tty, self.clock, self.options.pace)
@@ -199,8 +208,8 @@ class Rig:
         return self._bearer
 
     @property
-    def relays(self) -> dict[str, Relay]:
-        """The device's ways to all servers, by the server's name."""
+    def relays(self) -> dict[str, TcpDoor]:
+        """The device's ways to all servers over TCP, by the server's name."""
         found = {name: endpoint.relay for name, endpoint in self.eims.items()}
         for endpoint in self.rsp.endpoints if self.rsp is not None else ():
             found[endpoint.name] = endpoint.relay
@@ -214,13 +223,15 @@ class Rig:
         """EimConfigurationData with which other eIMs add the eIM of that name. Raises KeyError."""
         core: VirtualEim = self.eims[name].core
         counters = [association.counter for association in core.associations if association.eid == self.eid]
-        return core.identity.configuration(counter=max(counters, default=0))
+        return core.identity.configuration(counter=max(counters, default=0), protocols=core.knobs.supported_protocols)
 
     def force_shut(self, *, shut: bool) -> None:
-        """Keep the relays shut whatever the modem has."""
-        self._forced_shut = shut
-        self.timeline.note(Interface.BENCH, "", "relays forced shut" if shut else "relays follow the bearer")
-        self._set_relays()
+        """Cut the link whatever the modem has, or end a cut."""
+        self.timeline.note(Interface.BENCH, "", "link cut" if shut else "link follows the bearer")
+        if shut:
+            self.link.cut()
+        else:
+            self.link.restore()
 
     def ready_line(self, control_url: str) -> dict[str, Any]:
         """What a client needs to know."""
@@ -230,6 +241,7 @@ class Rig:
             "tty": str(self.tty),
             "esipa_url": first.url,
             "esipa_json_url": first.json_url,
+            "esipa_coaps_url": first.coaps_url,
             "ca_file": str(self.ca_file),
             "initial_eim_file": str(self.initial_eim_file),
             "control_url": control_url,
@@ -238,6 +250,9 @@ class Rig:
             "eim2_id": second.core.identity.eim_id,
             "eim2_fqdn": second.fqdn,
             "eim2_url": second.url,
+            "eim2_coaps_url": second.coaps_url,
+            "eim_client_cert_file": str(first.client_file),
+            "eim2_client_cert_file": str(second.client_file),
             "state_dir": str(self.options.state),
             **({} if self.rsp is None else self.rsp.ready_line()),
         }
@@ -245,11 +260,17 @@ class Rig:
     def _on_bearer(self, up: bool) -> None:
         self._bearer = up
         self.timeline.note(Interface.RADIO, "", "bearer up" if up else "bearer lost")
-        self._set_relays()
+        self._set_link()
 
-    def _set_relays(self) -> None:
-        for relay in self.relays.values():
-            relay.set_open(self._bearer and not self._forced_shut)
+    def _on_stall(self, stalled: bool) -> None:
+        self.timeline.note(Interface.RADIO, "", "session without traffic" if stalled else "no longer without traffic")
+        self._set_link()
+
+    def _set_link(self) -> None:
+        if self._bearer:
+            self.link.bearer = Passage.OPEN
+        else:
+            self.link.bearer = Passage.SILENT if self.modem.device.stalled else Passage.SHUT
 
     def _on_port(self, present: bool) -> None:
         self.timeline.note(Interface.AT, "", "port is back" if present else "port is gone")

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from hil.aka import AkaKey
 from hil.eim.download import Source
+from hil.link import Link
 from hil.pki import Pki, PkiError, Role
 from hil.rig.discovery import Discovery
 from hil.rig.options import RigError, RigOptions
@@ -53,7 +54,7 @@ class RspServers:
 
     @classmethod
     async def start(
-        cls, options: RigOptions, pki: Pki, book: PortBook, timeline: Timeline, stack: AsyncExitStack
+        cls, options: RigOptions, pki: Pki, book: PortBook, link: Link, timeline: Timeline, stack: AsyncExitStack
     ) -> RspServers | None:
         """Serve; None when the PKI has neither certificates for them nor the key to issue some. Raises RigError."""
         state = options.state
@@ -62,12 +63,15 @@ class RspServers:
         )
         smds_plan = RspPlan(SMDS, Role.SMDS_AUTH, Role.SMDS_TLS, SMDS_TLS_POLICY, SMDS_CODES)
         try:
-            smdp_site = RspSite(smdp_plan, pki, await Doorway.reserve(SMDP, book, options.smdp_port))
-            smds_site = RspSite(smds_plan, pki, await Doorway.reserve(SMDS, book))
+            smdp_site = RspSite(smdp_plan, pki, Doorway.reserve(link.tcp_door(SMDP), book, options.smdp_port))
+            smds_site = RspSite(smds_plan, pki, Doorway.reserve(link.tcp_door(SMDS), book))
             binding = pki[Role.SMDP_PB]
         except PkiError:
             if options.smdp_fqdn is not None:
                 raise
+            # Whatever was reserved before it turned out that there is no server to lead to.
+            for name in {door.name for door in link.doors} & {SMDP, SMDS}:
+                await link.remove(name)
             return None
         smds = SmDs(smds_site.identity, forge=Forger(pki))
         smdp = SmDpPlus(smdp_site.identity, smdp_site.oid, {pki.ci_key_id: binding}, forge=Forger(pki))

@@ -12,10 +12,10 @@ from cryptography import x509
 
 from hil.eim.tls import Leaf, LeafSwitch, Leaves, RspRole
 from hil.faults import FaultPlan
+from hil.link import TcpDoor
 from hil.pki import Credential, Pki, PkiError, Role
 from hil.pki import certificates as shape
 from hil.pki.chain import parse, registered_id
-from hil.relay import Relay
 from hil.rig.options import RigError
 from hil.rig.reservation import Doorway
 from hil.rsp.authentication import Identity
@@ -62,7 +62,7 @@ class RspPlan:
 class RspSite:
     """Where a server will be: its port, its address and its identity, before there is a server."""
 
-    def __init__(self, plan: RspPlan, pki: Pki, doorway: Doorway) -> None:
+    def __init__(self, plan: RspPlan, pki: Pki, doorway: Doorway[TcpDoor]) -> None:
         """Raises PkiError when the PKI has no certificates for it."""
         self.plan = plan
         self.pki = pki
@@ -102,9 +102,9 @@ class RspSite:
 
 
 class RspEndpoint(Generic[Server]):
-    """Serves a SM-DP+ or SM-DS behind a relay that is shut until `set_open`."""
+    """Serves a SM-DP+ or SM-DS behind the link of the device."""
 
-    def __init__(self, site: RspSite, server: Server, leaves: LeafSwitch, relay: Relay) -> None:
+    def __init__(self, site: RspSite, server: Server, leaves: LeafSwitch, relay: TcpDoor) -> None:
         self.name = site.plan.name
         self.fqdn = site.fqdn
         self.host = site.host
@@ -130,15 +130,10 @@ class RspEndpoint(Generic[Server]):
 
     @classmethod
     async def start(cls, site: RspSite, server: Server, directory: Path) -> RspEndpoint[Server]:
-        """Serve. Raises RigError (port in use), PkiError."""
+        """Serve. Raises RigError, PkiError."""
         leaves = LeafSwitch(site.leaves(directory))
         await server.start(0, leaves.context())
-        try:
-            relay = site.doorway.lead_to(server.port)
-        except RigError:
-            await server.close()
-            raise
-        return cls(site, server, leaves, relay)
+        return cls(site, server, leaves, site.doorway.lead_to(server.port))
 
     async def close(self) -> None:
         """Stop serving."""

@@ -11,6 +11,7 @@ from hil.euicc.config import make_iccid
 from hil.json_fields import FieldError, Fields
 from hil.modem.loading import DataError, load
 from hil.pki import PkiError
+from hil.rig.link_routes import door_json
 from hil.rig.rig import Rig
 from hil.rig.rsp import SMDP, SMDS, RspServers
 from hil.rig.rsp_endpoint import RspEndpoint, RspServer
@@ -215,7 +216,7 @@ def _summary(endpoint: RspEndpoint[Any]) -> dict[str, Any]:
         "url": endpoint.url,
         "oid": endpoint.oid,
         "leaf": endpoint.leaf.value,
-        "relay": {"open": endpoint.relay.is_open, **asdict(endpoint.relay.counters)},
+        "relay": door_json(endpoint.relay),
     }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from hil.eim.server import Exchange
+from hil.eim.exchange import Exchange
 from hil.euicc import VirtualEuicc
 from hil.modem import Direction
 from hil.rig.timeline import Interface, Timeline
@@ -126,16 +126,16 @@ class RspTap:
 
 
 class ExchangeTap:
-    """Notes the exchanges of one eIM server."""
+    """Notes the exchanges of one eIM."""
 
     def __init__(self, name: str, timeline: Timeline) -> None:
         self._name = name
         self._timeline = timeline
 
     def __call__(self, exchange: Exchange) -> None:
-        """An observer of `hil.eim.server`."""
+        """An observer of `hil.eim.server` and `hil.eim.coaps`."""
         note = self._timeline.note
         note(Interface.ESIPA, ">", f"{self._name} {exchange.function}", exchange.request)
         extra = "" if exchange.fault is None else f", fault {exchange.fault}"
         remarks = "".join(f", {remark}" for remark in exchange.remarks)
-        note(Interface.ESIPA, "<", f"{self._name} HTTP {exchange.status}{extra}{remarks}", exchange.response)
+        note(Interface.ESIPA, "<", f"{self._name} {exchange.outcome}{extra}{remarks}", exchange.response)

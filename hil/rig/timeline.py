@@ -84,6 +84,11 @@ class Timeline:
         return lambda: self._listeners.remove(listener)
 
     @property
+    def began(self) -> float:
+        """Second 0 of the events, on the clock of the rig."""
+        return self._start
+
+    @property
     def last_number(self) -> int:
         """Number of the latest event, 0 before the first."""
         return self._number

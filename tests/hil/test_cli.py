@@ -126,6 +126,35 @@ async def test_knobs_faults_and_certificates(shell: Shell) -> None:
 
 
 @pytest.mark.asyncio
+async def test_scenarios_are_played_on_the_rig(shell: Shell, tmp_path: Path) -> None:
+    assert "coverage-gap" in (await shell.done("play", "list")).split()
+    assert await shell.done("play", "show") == "nothing is played\n"
+    assert "twenty minutes" in await shell.done("play", "start", "coverage-gap")
+    assert not shell.rig.network.open_world
+    script = tmp_path / "dark.toml"
+    script.write_text("open_world = true\n[[step]]\nat = 0.0\nantenna = false\n", encoding="utf-8")
+    assert (await shell.done("play", "start", str(script))).startswith("dark: ")
+    dark = asyncio.Event()
+    shell.rig.network.on_change(dark.set)
+    async with asyncio.timeout(10):
+        while shell.rig.network.antenna:
+            await dark.wait()
+            dark.clear()
+    assert "antenna off" in await shell.done("play", "stop")
+    assert await shell.done("play", "show") == "nothing is played\n"
+
+
+@pytest.mark.asyncio
+async def test_scenario_that_does_not_exist_or_is_wrong_is_refused(shell: Shell, tmp_path: Path) -> None:
+    assert "no scenario 'storm'" in (await shell.run("play", "start", "storm"))[2]
+    script = tmp_path / "wrong.json"
+    script.write_text('{"step": [{"at": 1, "wind": 5}]}', encoding="utf-8")
+    assert "wind" in (await shell.run("play", "start", str(script)))[2]
+    script.write_text("[]", encoding="utf-8")
+    assert "expected a table" in (await shell.run("play", "start", str(script)))[2]
+
+
+@pytest.mark.asyncio
 async def test_device_commands(shell: Shell) -> None:
     assert (await shell.run("wait", "bearer=up", "--timeout", "20"))[0] == 0
     assert json.loads(await shell.done("state"))["eid"] == shell.rig.card.eid

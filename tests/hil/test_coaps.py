@@ -7,15 +7,29 @@ import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import aiocoap
 import pytest
 import pytest_asyncio
 
 from hil.clock import ManualClock
-from hil.coap import BlockFault, CoapKnobs, CoapsServer, Refusal
+from hil.coap import (
+    BlockFault,
+    CoapKnobs,
+    CoapResponse,
+    CoapsClient,
+    CoapsServer,
+    NoResponseError,
+    Refusal,
+    RefusedError,
+    RequestTagRule,
+)
+from hil.coap.blocks import Blocks
 from hil.dtls import DtlsServer, Resumption
+from hil.dtls_client import DtlsClient
 from hil.pki import Pki
-from tests.coaps import NOTHING, POLL, Pair, answer, client, pki, running
+from tests.coaps import HOST, NOTHING, POLL, Pair, answer, client, pki, running
 
 LIBCOAP = [path for name in ("coap-client-openssl", "coap-client-gnutls") if (path := shutil.which(name))]
 OPENSSL = shutil.which("openssl")
@@ -198,3 +212,83 @@ def test_block_fault_happens_where_and_as_often_as_ordered() -> None:
     assert not knobs.take_block_fault(BlockFault.REPEAT, 2)
     assert knobs.take_block_fault(BlockFault.SKIP, 2)
     assert not knobs.take_block_fault(BlockFault.SKIP, 2)
+
+
+async def asked(server: CoapsServer, body: bytes = b"hello", **timing: float) -> CoapResponse:
+    """One request of the bench's own client."""
+    asking = CoapsClient(DtlsClient(HOST, anchors=pki().tls_ca.pem), ack_timeout=timing.get("ack_timeout", 5.0))
+    await asking.open("127.0.0.1", server.port)
+    try:
+        return await asking.post(("gsma", "rsp2", "asn1"), body)
+    finally:
+        await asking.close()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("rule", list(RequestTagRule))
+async def test_tagged_blocks_are_taken_under_each_rule(server: CoapsServer, rule: RequestTagRule) -> None:
+    server.knobs.request_tag = rule
+    assert (await asked(server, LARGE)).body == LARGE
+    tags = {request.request_tag for request in server.requests if request.block1 is not None}
+    assert len(tags) == 1
+    assert None not in tags
+
+
+def block_without_tag() -> aiocoap.Message:
+    request = aiocoap.Message(code=aiocoap.POST, payload=bytes(16))
+    request.remote = object()
+    request.opt.block1 = (0, True, 0)
+    return request
+
+
+@pytest.mark.parametrize(("rule", "code"), [(RequestTagRule.REQUIRE, "4.00"), (RequestTagRule.USE, "2.31")])
+def test_block_without_a_tag(rule: RequestTagRule, code: str) -> None:
+    answered = Blocks(CoapKnobs(request_tag=rule)).take(block_without_tag())
+    assert isinstance(answered, aiocoap.Message)
+    assert answered.code.dotted == code
+
+
+@pytest.mark.asyncio
+async def test_code_and_content_format_of_responses(server: CoapsServer) -> None:
+    server.knobs.success, server.knobs.content_format = "2.01", 65535
+    assert await asked(server) == CoapResponse("2.01", b"hello")
+    async with running() as pair:
+        pair.server.knobs.content_format = 42
+        assert await pair.post(b"hello") == b"hello"
+
+
+@pytest.mark.asyncio
+async def test_lost_and_doubled_datagrams(server: CoapsServer) -> None:
+    asking = CoapsClient(DtlsClient(HOST, anchors=pki().tls_ca.pem), ack_timeout=0.05)
+    await asking.open("127.0.0.1", server.port)
+    for knob in ("lose_received", "lose_sent", "double_sent"):
+        setattr(server.knobs, knob, 1)
+        assert (await asking.post(("gsma", "rsp2", "asn1"), knob.encode())).body == knob.encode()
+        assert getattr(server.knobs, knob) == 0
+    await asking.close()
+    assert [request.payload for request in server.requests] == [b"lose_received", b"lose_sent", b"double_sent"]
+
+
+@pytest.mark.asyncio
+async def test_handler_refuses_with_a_code_or_keeps_silent() -> None:
+    async def handler(body: bytes) -> bytes:
+        if body == b"later":
+            raise RefusedError("5.03", "busy", 9)
+        raise NoResponseError
+
+    subject = CoapsServer(handler, DtlsServer(pki().eim_tls))
+    await subject.start()
+    assert await asked(subject, b"later") == CoapResponse("5.03", b"busy", 9)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await asked(subject, b"never")
+    await subject.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"block_size": 100}, {"content_format": 65536}, {"lose_sent": -1}, {"delay": -0.1}, {"success": "4.04"}],
+)
+def test_knobs_that_make_no_sense(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"expected|negative"):
+        CoapKnobs(**wrong)

@@ -28,6 +28,12 @@ async def test_main_job_is_done_verified_and_cleaned_up() -> None:
         "addEimResult associationToken 2",
         "eim2, package 1: listEim",
         "waiting on the card: 0 results, 0 notifications",
+        "agent ROLLBACK: not registered",
+        "eIM   result: rollbackResult ok, verified",
+        "agent EXECUTE-FALLBACK: not registered",
+        "eIM   hears: state change, cause 1, rPLMN 00F110",
+        "agent RETURN-FROM-FALLBACK: ",
+        "eIM   hears: state change, cause 1, rPLMN 99F917",
         "Everything was done, verified and acknowledged",
     ):
         assert words in output
@@ -48,6 +54,16 @@ async def test_agent_that_does_nothing_is_found_out(tmp_path: Path) -> None:
     assert code == 1
     assert "eim1: package 1 (data request" in output
     assert "eIMs on the card: []" in output
+
+
+@pytest.mark.asyncio
+async def test_agent_that_does_not_stay_is_found_out(tmp_path: Path) -> None:
+    script = tmp_path / "agent"
+    script.write_text(f'case "$*" in *" run") exit 0;; esac\nexec {sys.executable} -m ipad "$@"\n', encoding="utf-8")
+    code, output, _ = await demo("--agent", f"sh {script}")
+    assert code == 1
+    assert "the result of the rollback was waited for, and the agent ended" in output
+    assert "the agent decided nothing, expected rollback, execute-fallback, return-from-fallback" in output
 
 
 @pytest.mark.asyncio

@@ -82,6 +82,15 @@ def test_sessions_are_refused_with_their_cause() -> None:
     assert network.open_session(GERMAN, "26201", "", "IP") == SessionRefusal(27)
 
 
+def test_a_subscription_knows_its_access_points() -> None:
+    network = Network(default_service=Service(apns=("iot.example", "m2m.example")))
+    assert network.open_session(GERMAN, "26201", "internet", "IP") == SessionRefusal(27)
+    for asked, given in (("M2M.example", "M2M.example"), ("", "iot.example")):
+        session = network.open_session(GERMAN, "26201", asked, "IP")
+        assert isinstance(session, PacketSession)
+        assert session.apn == given
+
+
 def test_pool_hands_out_all_addresses_in_turn_and_then_none() -> None:
     pool = AddressPool("192.0.2.0/29")
     taken = [pool.take() for _ in range(5)]

@@ -34,6 +34,8 @@ def _read(key: str, device: Device, _command: Command) -> Reply:
 
 def _write(key: str, device: Device, command: Command) -> Reply:
     device.lasting[key] = _text(command, 0)
+    if key == "+CPSMS":
+        device.power_saving_changed()
     return Reply()
 
 

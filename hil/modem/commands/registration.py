@@ -112,7 +112,7 @@ def _last_cause(device: Device, _command: Command) -> Reply:
 
 def _connection(device: Device, _command: Command) -> Reply:
     mode = device.echo_values.get("+CSCON", "0")
-    return Reply((f"+CSCON: {mode},{int(bool(device.contexts.sessions))}",))
+    return Reply((f"+CSCON: {mode},{int(device.power_saving.connected)}",))
 
 
 def _set_connection(device: Device, command: Command) -> Reply:

@@ -37,6 +37,8 @@ def _write(name: str, device: Device, command: Command) -> Reply:
     device.echo_values[name] = ",".join(
         f'"{argument.text}"' if argument.quoted else argument.text for argument in command.arguments
     )
+    if name == "+CPSMS":
+        device.power_saving_changed()
     return Reply()
 
 

@@ -641,3 +641,11 @@ def test_provisioning_tells_a_new_token_once() -> None:
     eim.set_token(v.EID, 8)
     eim.handle(v.GEP1)
     assert eim.association(v.EID).token == 8
+
+
+def test_result_for_what_is_no_euicc_package_is_not_believed(eim: VirtualEim) -> None:
+    package = eim.queue(v.EID, content.data_request((0xA8,)))
+    eim.handle(v.GEP1)
+    eim.handle(v.PR1)
+    assert (package.state, package.outcome) == (PackageState.RESULT_RECEIVED, Outcome.NOT_VERIFIED)
+    assert any("is no eUICC Package" in check.detail for check in eim.history.records[-1].checks if not check.passed)

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from hil import tlv
+from hil.clock import LoopClock
 from hil.eim import VirtualEim, content
 from hil.eim.knobs import EimVersion
 from hil.eim.messages import MalformedRequestError
+from hil.eim.server import EimServer
+from hil.eim.tls import Leaves
 from hil.eim.version1 import read, written
+from hil.webserver import Reply, Request
+from tests.coaps import pki
 from tests.hil.eim import vectors as v
 
 V1 = bytes.fromhex("BF4F195A10890490320012345678900000001000708000810300F110")
@@ -56,3 +66,31 @@ async def test_knob_turns_the_eim_back(eim: VirtualEim) -> None:
     with pytest.raises(MalformedRequestError):
         await eim.answer(v.PR1)
     assert await eim.answer(V2) == bytes.fromhex("BF5006BF5303800107")
+
+
+async def over_json(eim: VirtualEim, folder: Path, function: str, **members: Any) -> Reply:
+    server = EimServer(eim, Leaves(pki(), pki().eim_tls, ("localhost",), folder), LoopClock())
+    body = json.dumps(members).encode()
+    headers = (("content-type", "application/json"),)
+    return await server._answer(Request("POST", f"/gsma/rsp2/esipa/{function}", headers, body, len(body), 1))
+
+
+@pytest.mark.asyncio
+async def test_version_1_in_json(eim: VirtualEim, tmp_path: Path) -> None:
+    eim.knobs.version = EimVersion.V1_0
+    eim.queue(v.EID, content.psmo_package(content.enable(v.ICCID1, rollback=True)))
+    eid = v.EID.hex()
+    polled = await over_json(eim, tmp_path, "getEimPackage", eidValue=eid, notifyStateChange=True, rPLMN="00F110")
+    assert polled.status == 200
+    package = base64.b64encode(tlv.single(v.GER6).value).decode()
+    assert json.loads(polled.body)["euiccPackageRequest"] == package
+    assert eim.association(v.EID).registered_plmn == bytes.fromhex("00F110")
+    result = base64.b64encode(v.EPR_5).decode()
+    later = await over_json(eim, tmp_path, "provideEimPackageResult", eidValue=eid, eimPackageResult=result)
+    assert later.status == 400, "v1.0 has no EID there"
+    taken = await over_json(eim, tmp_path, "provideEimPackageResult", eimPackageResult=result)
+    assert json.loads(taken.body)["eimAcknowledgements"] == base64.b64encode(bytes.fromhex("BF5303800107")).decode()
+    late = base64.b64encode(tlv.build(0xBF50, v.EPR_5)).decode()
+    assert (await over_json(eim, tmp_path, "handleNotification", provideEimPackageResult=late)).status == 204
+    cause = await over_json(eim, tmp_path, "getEimPackage", eidValue=eid, notifyStateChange=True, stateChangeCause=1)
+    assert cause.status == 400

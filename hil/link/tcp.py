@@ -1,0 +1,175 @@
+"""TCP between a device and one server of its link.
+
+A lost bearer is made to look the same every time: existing connections are reset, new ones are refused. That is what a
+program sees whose interface went down, it needs no time-outs to be noticed, and nothing can slip through by being
+accepted first. A link that swallows packets is the opposite: connections stay and nothing comes, new ones hang in their
+handshake; what waited goes on when it ends, without the time to the next retransmission of a real stack. The port stays
+reserved while the door is shut, so that nobody else gets it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from dataclasses import replace
+from typing import Final
+
+from hil.clock import Clock
+from hil.link.connection import Connection, Surroundings
+from hil.link.doorway import Address, ReservedPort, hear, swallow
+from hil.link.meter import Heading, Meter, Meters
+from hil.link.profile import Passage
+from hil.link.radio import Radio
+
+_BACKLOG: Final = 64
+_MAX_ORPHANS: Final = 64
+
+
+class TcpDoor:
+    """Leads to `target`. Shut until `start`. Use `Link.tcp_door`."""
+
+    def __init__(
+        self, name: str, target: Address, radio: Radio, clock: Clock, link_meter: Meter, forth: Heading = Heading.UP
+    ) -> None:
+        self.name = name
+        self.meter = Meter()
+        self.passage = Passage.OPEN
+        self._meters = Meters(self.meter, link_meter)
+        self._flowing = asyncio.Event()
+        self._around = Surroundings(target, forth, radio, clock, self._meters, self._gate, self._keep_orphan)
+        self._port = ReservedPort(socket.SOCK_STREAM)
+        self._started = False
+        self._listener: socket.socket | None = None
+        self._connections: dict[asyncio.Task[None], Connection] = {}
+        # Servers that wait for a device which the NAT forgot.
+        self._orphans: deque[socket.socket] = deque()
+
+    @property
+    def address(self) -> Address:
+        """Where the device connects to. Raises RuntimeError when the door was not started."""
+        return self._port.address
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections are accepted and bytes pass."""
+        return self._listener is not None and self.passage is Passage.OPEN
+
+    def reserve(self, port: int = 0) -> int:
+        """Take the port (0: chosen by the system) without letting anybody in, and return it. Harmless when it has one.
+
+        Raises OSError when it is taken.
+        """
+        if not self._port.held:
+            self._port.take(port)
+        return self.address[1]
+
+    def lead_to(self, port: int) -> None:
+        """Another port of the same server, before the start."""
+        self._around = replace(self._around, target=(self._around.target[0], port))
+
+    def start(self, port: int = 0, *, is_open: bool | None = None) -> int:
+        """Reserve the port (0: chosen by the system) and return it. None: open if the link is.
+
+        Raises OSError when it is taken.
+        """
+        self.reserve(port)
+        self._started = True
+        if is_open is not None:
+            self.passage = Passage.OPEN if is_open else Passage.SHUT
+        self.let(self.passage)
+        return self.address[1]
+
+    def let(self, passage: Passage) -> None:
+        """Let bytes pass, swallow packets, or reset every connection and refuse new ones."""
+        self.passage = passage
+        if passage is Passage.OPEN:
+            self._flowing.set()
+        else:
+            self._flowing.clear()
+        if passage is Passage.SHUT:
+            self._close_listener()
+            self._reset_connections()
+        elif self._started:
+            self._listen(passage)
+
+    def open(self) -> None:
+        """Let connections in."""
+        self.let(Passage.OPEN)
+
+    def shut(self) -> None:
+        """Reset every connection and refuse new ones."""
+        self.let(Passage.SHUT)
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or shut it."""
+        self.let(Passage.OPEN if is_open else Passage.SHUT)
+
+    def rebind(self) -> None:
+        """The NAT forgets every connection; what then happens to its packets is a matter of the profile."""
+        for connection in self._connections.values():
+            connection.forget()
+
+    def settle(self) -> None:
+        """Count acknowledgements that are owed, without waiting."""
+        for connection in self._connections.values():
+            connection.estimate.settle()
+
+    async def stop(self) -> None:
+        """Shut it for good and give the port back."""
+        self.shut()
+        self._started = False
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        self._port.give_back()
+
+    async def _gate(self) -> None:
+        await self._flowing.wait()
+
+    def _listen(self, passage: Passage) -> None:
+        if self._listener is None:
+            self._listener = self._port.second()
+            self._listener.listen(_BACKLOG)
+        loop = asyncio.get_running_loop()
+        if passage is Passage.OPEN:
+            hear(self._listener)
+            loop.add_reader(self._listener, self._accept)
+        else:
+            swallow(self._listener)
+            loop.remove_reader(self._listener)
+
+    def _close_listener(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+
+    def _reset_connections(self) -> None:
+        for task, connection in tuple(self._connections.items()):
+            if task.done():
+                continue
+            connection.reset_on_close()
+            connection.estimate.forget()
+            self._meters.was_reset()
+            task.cancel()
+        while self._orphans:
+            self._orphans.popleft().close()
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            accepted, _ = self._listener.accept()
+            accepted.setblocking(False)
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection = Connection(accepted, self._around)
+            task = asyncio.get_running_loop().create_task(connection.run(), name=f"link to {self.name}")
+            self._connections[task] = connection
+            task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._connections.pop(task).close()
+
+    def _keep_orphan(self, orphan: socket.socket) -> None:
+        if len(self._orphans) >= _MAX_ORPHANS:
+            self._orphans.popleft().close()
+        self._orphans.append(orphan)
