@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint bench clean
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' ipad/__init__.py)
+
+.PHONY: demo test sweep lint bench bench-bytes man dist wheel deb try-deb install-system clean
 
 demo: $(VENV)/.demo
 	$(BIN)/ipad-hil demo
@@ -13,13 +15,64 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto
 
+# The promise "never stranded" at length, with other lives each time: `make sweep EXAMPLES=2000`, and again with SEED=...
+EXAMPLES ?= 500
+SEED ?= $(shell date +%s)
+sweep: $(VENV)/.test
+	@echo "EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
+	IPAD_POLICY_EXAMPLES=$(EXAMPLES) IPAD_STRANDED_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 \
+	  --hypothesis-seed=$(SEED) tests/ipad/policy/test_never_stranded.py tests/e2e/property
+
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tools.manual --check
 
 bench: $(VENV)/.test
 	$(BIN)/python benchmarks/download_memory.py
+	$(BIN)/python benchmarks/start_cpu.py
+	$(BIN)/python benchmarks/idle.py
+
+# Bytes on every transport, into docs/transport-bytes.md: some minutes, most of them waiting for a slow radio.
+bench-bytes: $(VENV)/.test
+	$(BIN)/ipad-hil bench bytes --write
+
+# Manual pages and completion: both are kept in the repository, `make lint` fails when they are out of date.
+man: $(VENV)/.test
+	$(BIN)/python -m tools.manual
+
+# The source archive, and a wheel that is built from it and must have everything that the agent needs.
+dist: $(VENV)/.dist
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m tools.archives dist
+
+wheel: dist
+
+# The Debian package, from the source archive, in a folder of its own: dpkg-buildpackage writes beside its sources.
+deb: dist
+	rm -rf build/deb && mkdir -p build/deb
+	tar -C build/deb -xzf dist/ipad-$(VERSION).tar.gz
+	cd build/deb/ipad-$(VERSION) && dpkg-buildpackage --build=binary --no-sign
+	cp build/deb/*.deb dist/
+	if command -v lintian >/dev/null; then lintian --fail-on error --tag-display-limit 0 dist/*.deb; fi
+
+# Root only: boots a Debian 12 in a container and installs, runs, upgrades, removes and purges the package there.
+try-deb: deb
+	PYTHON=$(BIN)/python tools/trial/debian.sh dist/ipad_$(VERSION)_all.deb dist/ipad-$(VERSION)-py3-none-any.whl build/trial
+
+# What belongs to the system and not to Python, for packages: units, users, udev rules. A kind of file is told by its name.
+prefix ?= /usr
+unitdir ?= $(prefix)/lib/systemd/system
+udevdir ?= $(prefix)/lib/udev/rules.d
+INSTALL_DATA := install -D -m 644 -t
+
+install-system:
+	$(INSTALL_DATA) $(DESTDIR)$(unitdir) $(foreach kind,service socket target path timer,$(wildcard systemd/*.$(kind)))
+	$(if $(wildcard systemd/*.rules),$(INSTALL_DATA) $(DESTDIR)$(udevdir) $(wildcard systemd/*.rules))
+	$(foreach kind,sysusers tmpfiles modules-load,$(if $(wildcard systemd/$(kind).d/*.conf),\
+	  $(INSTALL_DATA) $(DESTDIR)$(prefix)/lib/$(kind).d $(wildcard systemd/$(kind).d/*.conf) &&)) true
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +87,10 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 
 $(VENV)/.lint: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[test,lint]'
+	@touch $@
+
+$(VENV)/.dist: pyproject.toml | $(BIN)/python
+	$(PIP) build
 	@touch $@
 
 clean:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Final, Protocol
+
+EARLIEST_WALL: Final = 1_735_689_600
+"""2025-01-01: a wall clock that shows an earlier second was never set."""
 
 
 class Clock(Protocol):

@@ -6,11 +6,13 @@
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+from ipad.bearer.settings import BearerConfig, contradiction
 from ipad.errors import UsageError
+from ipad.records import dataclass
 from ipad.toml import Check, Document, Keys, Within, build, dotted, read
 
 DEFAULT_PATH: Final = Path("/etc/ipad/ipad.toml")
@@ -28,8 +30,19 @@ HeaderText = Annotated[
     str, Check(lambda text: text.isascii() and text.isprintable() and 0 < len(text) <= 100, "1 to 100 ASCII characters")
 ]
 Aid = Annotated[bytes, Check(lambda aid: 5 <= len(aid) <= 16, "an AID of 5 to 16 bytes")]
+Listen = Annotated[str, Check(lambda text: listen_address(text) is not None, "an IP address and a port")]
+Network = Annotated[str, Check(lambda text: _network(text) is not None, "an IP network like 192.0.2.0/24")]
+DnsServer = Annotated[
+    str, Check(lambda text: _is_address((split_host_port(text) or (text, None))[0]), "an IP address, and maybe a port")
+]
+ServerAndPort = Annotated[
+    str, Check(lambda text: (split_host_port(text) or ("", None))[1] is not None, "a host name or address with a port")
+]
+FileOrNothing = Annotated[str, Check(lambda path: not path or path.startswith("/"), "an absolute path, or nothing")]
+InterfaceName = Annotated[str, Check(lambda name: len(name) <= 15 and "/" not in name, "an interface name")]
 Delay = Annotated[float, Within(0, 3600, "s")]
 PollInterval = Annotated[float, Within(60, 30 * 86400, "s")]
+FirstTimer = Annotated[float, Within(1, 60, "s")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class ModemTimeouts:
 class ModemConfig:
     """One way to one eUICC: a modem on a serial port, or a card in a PC/SC reader.
 
-    What is None is left to the board definition, then to the agent.
+    What is None is left to the board definition, then to the agent. `interface` takes the place of `net.interface`.
     """
 
     port: str = ""
@@ -81,6 +94,7 @@ class ModemConfig:
         | None
     ) = None
     timeouts: ModemTimeouts = field(default_factory=ModemTimeouts)
+    interface: InterfaceName = ""
 
     @property
     def reader(self) -> str | None:
@@ -108,8 +122,10 @@ class EsipaConfig:
 class NetConfig:
     """The network towards the eIMs."""
 
-    interface: Annotated[str, Check(lambda name: len(name) <= 15 and "/" not in name, "an interface name")] = ""
+    interface: InterfaceName = ""
+    dns: Annotated[tuple[DnsServer, ...], Check(lambda servers: len(servers) <= 8, "at most 8 servers")] = ()
     ca_file: Path | None = None
+    coaps_timer: FirstTimer | None = None
     addresses: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -156,6 +172,43 @@ class EimConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class InjectionPeer:
+    """Who may inject eIM Packages for one eIM: known by its certificate, by its address, or by both."""
+
+    eim: Annotated[str, Check(lambda text: 0 < len(text.encode()) <= 128, "an eimId of 1 to 128 bytes")]
+    certificate: Path | None = None
+    name: (
+        Annotated[
+            str,
+            Check(lambda text: _is_address(text) or (split_host_port(text) or ("", 0))[1] is None, "a host name"),
+        ]
+        | None
+    ) = None
+    networks: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class InjectionConfig:
+    """The agent as a server of eIM Package injection (SGP.32 3.1.1.2); off while there is nothing to listen at."""
+
+    https: tuple[Listen, ...] = ()
+    coaps: tuple[Listen, ...] = ()
+    bindings: Annotated[tuple[Literal["asn1", "json"], ...], Check(bool, "at least one binding")] = ("asn1", "json")
+    certificate: Path | None = None
+    key: Path | None = None
+    interface: InterfaceName = ""
+    timeout: Annotated[float, Within(1, 900, "s")] = 60.0
+    retry_after: Annotated[int, Within(1, 3600, "s")] = 30
+    peers: Annotated[int, Within(1, 64)] = 4
+    peer: Mapping[str, InjectionPeer] = field(default_factory=dict)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the agent listens at all."""
+        return bool(self.https or self.coaps)
+
+
+@dataclass(frozen=True, slots=True)
 class TimerConfig:
     """How long the agent waits for the network after a profile change, and for a modem that went away."""
 
@@ -166,10 +219,64 @@ class TimerConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyConfig:
+    """Files of an operator that say when connectivity counts as lost, and what things cost now."""
+
+    file: Path | None = None
+    hints: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeConfig:
+    """Looks along the data path. `others`: servers beyond the operator's network."""
+
+    others: Annotated[tuple[ServerAndPort, ...], Check(lambda servers: len(servers) <= 4, "at most 4 servers")] = ()
+    depth: Literal["dns", "tcp", "tls"] = "tls"
+    timeout: Annotated[float, Within(1, 300, "s")] = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClockConfig:
+    """Whether the privileged helper may set a clock that was never set to the time that the network tells (NITZ)."""
+
+    set: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
-    """What is logged to standard error."""
+    """What is logged to standard error, and the log of events.
+
+    `events`: None is a file in the runtime directory, empty text none at all. `events_size`: bytes of each of its two
+    files, `audit_size` of those of the trail of changes. `mask`: "info" masks identifiers of cards unless debugging.
+    """
 
     level: Literal["error", "warning", "info", "debug", "trace"] = "info"
+    events: FileOrNothing | None = None
+    events_size: Annotated[int, Within(4096, 64 * 1024 * 1024, "bytes")] = 256 * 1024
+    mask: Literal["all", "info", "none"] = "info"
+    lines_per_hour: Annotated[int, Within(0, 1_000_000)] = 1000
+    audit_size: Annotated[int, Within(4096, 16 * 1024 * 1024, "bytes")] = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """The metrics as a file for the textfile collector of node_exporter; empty text: none."""
+
+    textfile: Annotated[
+        str, Check(lambda path: not path or (path.startswith("/") and path.endswith(".prom")), "a path to a .prom file")
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlConfig:
+    """The socket of the control API. `socket`: None is a file in the runtime directory, empty text none at all.
+
+    `group` may operate the device, besides root and the user of the agent; `others` says what everybody else may.
+    """
+
+    socket: FileOrNothing | None = None
+    group: Annotated[str, Check(lambda name: len(name) <= 32 and name.isprintable(), "the name of a group")] = "ipad"
+    others: Literal["read", "none"] = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +289,15 @@ class Config:
     net: NetConfig = field(default_factory=NetConfig)
     rsp: RspConfig = field(default_factory=RspConfig)
     eim: Mapping[str, EimConfig] = field(default_factory=dict)
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
+    bearer: BearerConfig = field(default_factory=BearerConfig)
     timers: TimerConfig = field(default_factory=TimerConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    clock: ClockConfig = field(default_factory=ClockConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
     def modem(self, name: str | None = None) -> ModemConfig:
         """The modem of that name; without a name the only one. Raises UsageError."""
@@ -196,8 +310,13 @@ class Config:
         return self.modems[name]
 
     def with_modem(self, name: str, modem: ModemConfig) -> Self:
-        """The same configuration with one modem in place of all."""
-        return replace(self, modems={name: modem})
+        """The same configuration with one modem in place of all, in the network of its own interface."""
+        net = replace(self.net, interface=modem.interface) if modem.interface else self.net
+        return replace(self, modems={name: modem}, net=net)
+
+    def for_modem(self, name: str) -> Self:
+        """What holds for one of the modems. Raises UsageError."""
+        return self.with_modem(name, self.modem(name))
 
     @property
     def journal_file(self) -> Path:
@@ -217,8 +336,15 @@ class _File:
     net: NetConfig = field(default_factory=NetConfig)
     rsp: RspConfig = field(default_factory=RspConfig)
     eim: Mapping[str, EimConfig] = field(default_factory=dict)
+    injection: InjectionConfig = field(default_factory=InjectionConfig)
+    bearer: BearerConfig = field(default_factory=BearerConfig)
     timers: TimerConfig = field(default_factory=TimerConfig)
+    policy: PolicyConfig = field(default_factory=PolicyConfig)
+    probe: ProbeConfig = field(default_factory=ProbeConfig)
+    clock: ClockConfig = field(default_factory=ClockConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    control: ControlConfig = field(default_factory=ControlConfig)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
 
 
 def load(path: Path | None) -> tuple[Config, Document]:
@@ -239,6 +365,10 @@ def from_document(document: Document) -> Config:
     tables = build(_File, document, document.table)
     for key, address in tables.net.addresses.items():
         _check_override(document, key, address)
+    _check_injection(document, tables.injection, tables.net.interface)
+    wrong = contradiction(tables.bearer)
+    if wrong is not None:
+        raise document.error(("bearer", *wrong[0]), wrong[1])
     return Config(
         state=tables.state,
         modems=_modems(document, tables.modem),
@@ -246,8 +376,15 @@ def from_document(document: Document) -> Config:
         net=tables.net,
         rsp=tables.rsp,
         eim=tables.eim,
+        injection=tables.injection,
+        bearer=tables.bearer,
         timers=tables.timers,
+        policy=tables.policy,
+        probe=tables.probe,
+        clock=tables.clock,
         log=tables.log,
+        control=tables.control,
+        metrics=tables.metrics,
     )
 
 
@@ -282,6 +419,36 @@ def _check_override(document: Document, key: str, address: str) -> None:
         raise document.error(keys, f'{address!r}: expected "address:port"')
 
 
+def _check_injection(document: Document, injection: InjectionConfig, net_interface: str) -> None:
+    """A server that listens needs a certificate, somebody who may connect, and one network to listen in."""
+    for name, peer in injection.peer.items():
+        keys = ("injection", "peer", name)
+        if peer.certificate is None and not peer.networks:
+            raise document.error(keys, "expected a certificate, networks, or both: who may connect is never everybody")
+        if peer.name is not None and peer.certificate is None:
+            raise document.error((*keys, "name"), "needs a certificate, of which it is the name")
+    if not injection.enabled:
+        return
+    for key, value in (("certificate", injection.certificate), ("key", injection.key), ("peer", injection.peer)):
+        if not value:
+            raise document.error(("injection", key), "is missing, and nobody can connect without it")
+    for kind, addresses in (("https", injection.https), ("coaps", injection.coaps)):
+        for address in addresses:
+            host, _ = listen_address(address) or ("", 0)
+            if ipaddress.ip_address(host).is_unspecified and not (injection.interface or net_interface):
+                raise document.error(
+                    ("injection", kind), f"{address} is every network: set injection.interface as well"
+                )
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """Split `address:port` or `[v6]:port`; None when it is neither. Port 0 lets the system choose one."""
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})", text)
+    if not match or int(match[3]) > 65535 or not _is_address(match[1] or match[2]):
+        return None
+    return match[1] or match[2], int(match[3])
+
+
 def split_host_port(text: str) -> tuple[str, int | None] | None:
     """Split `host`, `host:port`, `[v6]` or `[v6]:port`; None when it is neither."""
     match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?", text)
@@ -298,12 +465,23 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        return None
+
+
 def flatten(value: object, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Every setting with its keys, in the order of the declaration."""
+    """Every setting with its keys, in the order of the declaration; a secret that is set is shown as ***."""
     if is_dataclass(value):
         for item in fields(value):
             name = "modem" if isinstance(value, Config) and item.name == "modems" else item.name
-            yield from flatten(getattr(value, item.name), (*keys, name))
+            own = getattr(value, item.name)
+            yield from flatten("***" if own and item.metadata.get("secret") else own, (*keys, name))
+    elif isinstance(value, tuple) and any(map(is_dataclass, value)):
+        for number, entry in enumerate(value):
+            yield from flatten(entry, (*keys, str(number)))
     elif isinstance(value, Mapping):
         for key, entry in value.items():
             yield from flatten(entry, keys if keys == ("modem",) and key == "modem" else (*keys, key))

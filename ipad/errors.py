@@ -7,6 +7,10 @@
     ├── UsageError                 a command was called wrongly              (2)
     ├── NotFoundError              no such profile, eIM, notification        (10)
     ├── RefusedError               not allowed on this eUICC, by rule        (4)
+    │   └── NotPermittedError      not allowed to this user                  (4)
+    ├── BusyError                  another has it, or something must end first (75)
+    ├── NoDaemonError              the daemon does not answer                (8)
+    ├── RemoteError                what the daemon told, with its own exit code
     ├── StateError                 the state file cannot be read or written  (1)
     ├── CodecError                 bytes of a peer do not follow the specification (1)
     ├── TransportError             a link failed; .transient says whether waiting helps
@@ -15,6 +19,8 @@
     │   ├── CardError              no eUICC, channel lost, unusable answer   (1)
     │   │   ├── ResetNeededError   the card refuses everything until it is reset (75)
     │   │   └── StatusWordError    .sw: the card refused a command           (4)
+    │   ├── BearerError            the data link cannot be asked for         (6)
+    │   ├── HelperError            the privileged helper is missing, refuses, or fails (1)
     │   └── NetworkError           DNS, TCP, TLS, HTTP towards a server      (6)
     │       ├── TlsTrustError      the server is not the one that is trusted
     │       ├── HttpStatusError    .status, .retry_after
@@ -79,6 +85,42 @@ class RefusedError(IpadError):
     """The operation is not allowed on this eUICC."""
 
     exit_code = ExitCode.REFUSED_BY_EUICC
+
+
+class NotPermittedError(RefusedError):
+    """The operation is allowed to root, the daemon's own user and the members of its group only."""
+
+
+class BusyError(IpadError):
+    """What is asked for is in use, or something else has to end before."""
+
+    exit_code = ExitCode.TRY_AGAIN
+
+
+class NoDaemonError(IpadError):
+    """The daemon does not run, or does not answer as it should."""
+
+    exit_code = ExitCode.NO_DAEMON
+
+
+class RemoteError(IpadError):
+    """An error that the daemon told: its class as `kind`, the `code` and `name` of the peer, and its exit code."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str,
+        hint: str | None = None,
+        code: int | None = None,
+        name: str | None = None,
+        exit_code: ExitCode = ExitCode.FAILED,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+        self.code = code
+        self.name = name
+        self.exit_code = exit_code
 
 
 class StateError(IpadError):
@@ -152,14 +194,34 @@ class StatusWordError(CardError):
         self.sw = sw
 
 
-class NetworkError(TransportError):
-    """A server could not be reached or the exchange broke. `layer`: dns, tcp, tls, http, body."""
+class BearerError(TransportError):
+    """The data link cannot be asked for. `name` is the error name of D-Bus, where there is one."""
 
     exit_code = ExitCode.NETWORK
 
-    def __init__(self, message: str, *, layer: str, transient: bool = True, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, transient: bool = True, hint: str | None = None, name: str = "") -> None:
+        super().__init__(message, transient=transient, hint=hint)
+        self.name = name
+
+
+class HelperError(TransportError):
+    """The privileged helper is not there, refuses what is asked, or could not do it."""
+
+
+class NetworkError(TransportError):
+    """A server could not be reached or the exchange broke. `layer`: dns, tcp, tls, http, body.
+
+    `answered` is set where it is known that something came back, even if only a refusal.
+    """
+
+    exit_code = ExitCode.NETWORK
+
+    def __init__(
+        self, message: str, *, layer: str, transient: bool = True, hint: str | None = None, answered: bool = False
+    ) -> None:
         super().__init__(message, transient=transient, hint=hint)
         self.layer = layer
+        self.answered = answered
 
 
 class NetworkTimeoutError(NetworkError):
@@ -169,10 +231,15 @@ class NetworkTimeoutError(NetworkError):
 
 
 class TlsTrustError(NetworkError):
-    """The server showed a certificate that the trust data of this eIM or SM-DP+ does not allow."""
+    """The server showed a certificate that the trust data of this eIM or SM-DP+ does not allow.
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message, layer="tls", transient=False, hint=hint)
+    `dates` is set when nothing is wrong but the time: from when until when the whole chain is valid, in seconds since
+    1970.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, dates: tuple[float, float] | None = None) -> None:
+        super().__init__(message, layer="tls", transient=False, hint=hint, answered=True)
+        self.dates = dates
 
 
 class HttpStatusError(NetworkError):

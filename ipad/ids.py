@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Self
+import re
+from typing import Final, Self
 
 from ipad.errors import CodecError
+from ipad.records import dataclass
+
+_IDENTIFIER: Final = re.compile(r"(?<![0-9A-Za-z])(?:\d{32}|89\d{16,18})(?![0-9A-Za-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,10 @@ class Imei:
     def __str__(self) -> str:
         return self.digits
 
+    def masked(self) -> str:
+        """The first 8 digits (TAC) and the last 2."""
+        return f"{self.digits[:8]}…{self.digits[-2:]}"
+
     @property
     def check_digit_valid(self) -> bool:
         """Whether the last digit is the Luhn check digit of the others."""
@@ -114,6 +121,11 @@ class Plmn:
         """The three octets of TS 24.008: 310-260 becomes 130062, 262-01 becomes 62F210."""
         mcc, mnc = self.mcc, self.mnc.ljust(3, "F")
         return bytes.fromhex(mcc[1] + mcc[0] + mnc[2] + mcc[2] + mnc[1] + mnc[0])
+
+
+def mask_identifiers(text: str) -> str:
+    """Replace the middle of everything in a text that looks like an EID or an ICCID."""
+    return _IDENTIFIER.sub(lambda match: f"{match[0][:6]}…{match[0][-4:]}", text)
 
 
 def swap_nibbles(octets: bytes) -> bytes:

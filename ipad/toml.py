@@ -7,18 +7,20 @@ misspelt key that is silently ignored is worse than a program that does not star
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
+from ipad.credentials import PREFIX, credential_file, read_credential
 from ipad.errors import ConfigError
+from ipad.records import dataclass
 
 T = TypeVar("T")
 Keys = tuple[str, ...]
@@ -82,9 +84,16 @@ class Document:
         return ConfigError(f"{self.place(keys)}: {dotted(keys)}: {problem}", hint=hint)
 
 
+class Position(str):
+    """The number of a table in a list of tables, among keys: it finds the line, and messages leave it out."""
+
+    __slots__ = ()
+
+
 def dotted(keys: Iterable[str]) -> str:
     """The keys as TOML writes them."""
-    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in keys)
+    named = (key for key in keys if not isinstance(key, Position))
+    return ".".join(key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else f'"{key}"' for key in named)
 
 
 def read(path: Path) -> Document:
@@ -118,7 +127,8 @@ def build(cls: type[T], document: Document, table: object, keys: Keys = ()) -> T
     for key, value in table.items():
         if key not in known:
             raise _unknown(document, (*keys, key), known)
-        values[key] = _convert(hints[key], document, (*keys, key), value)
+        convert = _convert_secret if known[key].metadata.get("secret") else _convert
+        values[key] = convert(hints[key], document, (*keys, key), value)
     for name, item in known.items():
         if name not in values and item.default is MISSING and item.default_factory is MISSING:
             raise ConfigError(f"{document.place(keys)}: {dotted((*keys, name))} is missing")
@@ -132,11 +142,30 @@ def _hints(cls: Hashable) -> dict[str, Any]:
 
 
 def _unknown(document: Document, keys: Keys, known: Iterable[str]) -> ConfigError:
+    import difflib  # noqa: PLC0415 - only where something is misspelt
+
     near = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
     guess = f"; did you mean {dotted((*keys[:-1], near[0]))}?" if near else ""
     return ConfigError(
         f"{document.place(keys)}: unknown key {dotted(keys)}{guess}", hint=f"known keys: {', '.join(sorted(known))}"
     )
+
+
+def _convert_secret(hint: Any, document: Document, keys: Keys, value: object) -> Any:
+    """As `_convert`, for a field whose metadata call it secret: the refusal does not repeat it.
+
+    It may be in a file of its own: `credential:NAME`.
+    """
+    if isinstance(value, str) and value.startswith(PREFIX):
+        path = _credential(document, keys, value)
+        try:
+            value = read_credential(path)
+        except (OSError, ValueError) as error:
+            raise document.error(keys, f"{path}: {getattr(error, 'strerror', None) or 'no short text'}") from error
+    try:
+        return _convert(hint, document, keys, value)
+    except ConfigError:
+        raise document.error(keys, "is no text that is allowed here (it is not shown)") from None
 
 
 def _convert(hint: Any, document: Document, keys: Keys, value: object) -> Any:
@@ -167,7 +196,8 @@ def _collection(hint: Any, document: Document, keys: Keys, value: object) -> Any
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise document.error(keys, f"expected a list, got {_name(value)}")
-        return tuple(_convert(get_args(hint)[0], document, keys, item) for item in value)
+        entry = get_args(hint)[0]
+        return tuple(_convert(entry, document, (*keys, Position(number)), item) for number, item in enumerate(value))
     if not isinstance(value, dict):
         raise document.error(keys, f"expected a table, got {_name(value)}")
     return {key: _convert(get_args(hint)[1], document, (*keys, key), item) for key, item in value.items()}
@@ -206,8 +236,17 @@ def _text(hint: type, document: Document, keys: Keys, value: str) -> str | Path 
     if hint is Path:
         if not value:
             raise document.error(keys, "expected a path, got empty text")
+        if value.startswith(PREFIX):
+            return _credential(document, keys, value)
         return document.path.parent / value if document.path is not None else Path(value)
     return value
+
+
+def _credential(document: Document, keys: Keys, value: str) -> Path:
+    path = credential_file(value, document.path)
+    if path is None:
+        raise document.error(keys, f"{value!r}: expected {PREFIX} and a name")
+    return path
 
 
 def _name(value: object) -> str:
@@ -217,26 +256,47 @@ def _name(value: object) -> str:
 
 
 def key_lines(text: str) -> dict[Keys, int]:
-    """The line of every table header and key of a valid TOML text; keys of inline tables are not listed."""
+    """The line of every table header and key of a valid TOML text; keys of inline tables are not listed.
+
+    A table of a list (`[[key]]`) is listed by its number as well; without it its keys stand for the first table that
+    has them.
+    """
     lines: dict[Keys, int] = {}
+    counts: Counter[Keys] = Counter()
+    numbered: Keys = ()
     table: Keys = ()
     position = _skip(_SPACE, text, 0)
     while position < len(text):
         line = text.count("\n", 0, position) + 1
-        header = text[position] == "["
+        start, header = position, text[position] == "["
         if header:
             position = _skip(re.compile(r"\[{1,2}[ \t]*"), text, position)
         keys, position = _read_keys(text, position)
         if header:
             table = keys
+            numbered = _numbered(keys, counts, several=text.startswith("[[", start))
+            own = numbered
             position = _skip(re.compile(r"[ \t]*\]{1,2}"), text, position)
         else:
+            own = (*numbered, *keys)
             keys = (*table, *keys)
             position = _skip_value(text, position)
-        for size in range(1, len(keys) + 1):
-            lines.setdefault(keys[:size], line)
+        for known in (keys, own):
+            for size in range(1, len(known) + 1):
+                lines.setdefault(known[:size], line)
         position = _skip(_SPACE, text, position)
     return lines
+
+
+def _numbered(keys: Keys, counts: Counter[Keys], *, several: bool) -> Keys:
+    """The keys of a table header with the number behind each list of tables among them; `several`: it begins one."""
+    found: Keys = ()
+    for key in keys[:-1]:
+        found = (*found, key)
+        found = (*found, str(counts[found] - 1)) if counts[found] else found
+    found = (*found, *keys[-1:])
+    counts[found] += several
+    return (*found, str(counts[found] - 1)) if counts[found] else found
 
 
 def _skip(pattern: re.Pattern[str], text: str, position: int) -> int:

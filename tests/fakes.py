@@ -278,6 +278,9 @@ class FakeEuicc:
         if name in self.lose_answer:
             raise self.lose_answer.pop(name)
 
+    def forget(self) -> None:
+        """It has no memory beside the card."""
+
     async def close(self) -> None:
         self.log.append("close")
 
@@ -746,7 +749,7 @@ class Fused:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._inner, name)
-        if not callable(value) or name in ("monotonic", "time", "unusable", "connect", "load", "set_aside"):
+        if not callable(value) or name in ("monotonic", "time", "unusable", "connect", "load", "set_aside", "forget"):
             return value
 
         async def fused(*args: Any, **kwargs: Any) -> Any:

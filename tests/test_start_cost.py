@@ -9,7 +9,34 @@ from pathlib import Path
 
 import pytest
 
-NEVER = {"cryptography", "asn1tools", "hil", "smartcard", "OpenSSL", "aiocoap"}
+SELDOM = {
+    "ipad.card.pcsc",
+    "ipad.codec.bpp",
+    "ipad.codec.es9",
+    "ipad.codec.esipa_rsp",
+    "ipad.codec.rsp",
+    "ipad.control.routes",
+    "ipad.control.server",
+    "ipad.es9.functions",
+    "ipad.esipa.json_messages",
+    "ipad.net.dns_lookup",
+    "ipad.net.http_service",
+    "ipad.net.probe",
+    "ipad.observe.traffic",
+    "ipad.procedures.euicc_data",
+    "ipad.procedures.profile_switch",
+    "ipad.procedures.rsp_server",
+    "difflib",
+    "importlib.resources",
+    "secrets",
+    "tempfile",
+}
+"""What an agent that only polls can do without."""
+
+TOTAL, OWN = 395, 230
+"""Modules that a visit may load: all, and those of the agent."""
+
+NEVER = {"cryptography", "asn1tools", "hil", "smartcard", "OpenSSL", "aiocoap", "jeepney"}
 """Packages that belong to the bench or to extras; nothing that serves HTTPS through a modem may load them."""
 
 PROGRAM = """
@@ -65,7 +92,9 @@ RUN = "from ipad.cli.main import run; run(['run', '--once', '--config', 'a.toml'
 @pytest.fixture(name="run_modules", scope="module")
 def _run_modules(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     folder = tmp_path_factory.mktemp("run")
-    (folder / "a.toml").write_text("[modem]\nport = '/dev/does-not-exist'\n[state]\ndirectory = 'state'\n")
+    (folder / "a.toml").write_text(
+        "[modem]\nport = '/dev/does-not-exist'\n[state]\ndirectory = 'state'\n[control]\nsocket = ''\n"
+    )
     return loaded_by(RUN, folder)
 
 
@@ -79,5 +108,43 @@ def test_agent_loads_three_libraries(run_modules: set[str]) -> None:
 
 
 def test_number_of_modules_is_bounded(run_modules: set[str]) -> None:
-    assert len(run_modules) < 380
-    assert len([name for name in run_modules if name.startswith("ipad")]) < 160
+    assert len(run_modules) < TOTAL
+    assert len([name for name in run_modules if name.startswith("ipad")]) < OWN
+
+
+def test_agent_that_waits_has_loaded_nothing_that_is_seldom_needed(tmp_path: Path) -> None:
+    """The program imports everything of the service that it does not load in its functions."""
+    assert not loaded_by("import ipad.cli.run, ipad.cli.serve", tmp_path) & SELDOM
+
+
+def test_visit_loads_no_control_api(run_modules: set[str]) -> None:
+    assert not [name for name in run_modules if name.startswith("ipad.control")]
+
+
+ASK = """
+import asyncio, threading
+from ipad.cli.main import run
+up, stopped = threading.Event(), threading.Event()
+
+async def serve():
+    async def reply(reader, writer):
+        await reader.readuntil(b"\\\\r\\\\n\\\\r\\\\n")
+        writer.write(b"HTTP/1.1 500 no\\\\r\\\\nContent-Length: 2\\\\r\\\\n\\\\r\\\\n{}")
+        writer.close()
+    async with await asyncio.start_unix_server(reply, "a.sock"):
+        up.set()
+        await asyncio.to_thread(stopped.wait)
+
+threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()
+up.wait()
+run(["metrics", "--config", "a.toml"])
+stopped.set()
+"""
+
+
+def test_command_that_asks_the_agent_loads_neither_modem_nor_card(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(f"[control]\nsocket = '{tmp_path}/a.sock'\n")
+    modules = loaded_by(ASK.replace("\\\\", "\\"), tmp_path)
+    assert "ipad.control.client" in modules
+    assert not tops(modules) & ({"serial", "cbor2"} | NEVER)
+    assert not [name for name in modules if name.startswith(("ipad.modem", "ipad.card", "ipad.es10", "ipad.codec"))]

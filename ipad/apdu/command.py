@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Self
 
 from ipad.errors import CardError
+from ipad.records import dataclass
 
 MAX_DATA: Final = 255
 MAX_LE: Final = 256

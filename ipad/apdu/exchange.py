@@ -15,7 +15,6 @@ success: a proactive command waits, which belongs to whoever runs the card's too
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.apdu.command import (
@@ -30,6 +29,7 @@ from ipad.apdu.command import (
     meaning,
 )
 from ipad.errors import CardError, StatusWordError
+from ipad.records import dataclass
 
 MAX_BLOCKS: Final = 256
 P1_MORE: Final = 0x11

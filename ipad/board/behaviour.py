@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, Literal
 
 from ipad.board.values import Aid, CommandText, OptionalCommand, Regex, Rung, Seconds, TerminalCapability
+from ipad.records import dataclass
 from ipad.toml import Check, Within
 
 
@@ -42,6 +43,8 @@ class At:
     """How often AT is tried before the modem counts as silent, one second each."""
     urcs: tuple[str, ...] = ()
     """Lines that come unasked, beside those of 3GPP: prefixes, and whole lines."""
+    subscribe: tuple[CommandText, ...] = ()
+    """Switch further events on: of the card, of the signal, of power saving. A refusal does no harm."""
     max_line: Annotated[int, Within(40, 65536, "characters")] = 2048
     """Longest command line; it limits the block size as well."""
     timeouts: Timeouts = field(default_factory=Timeouts)
@@ -146,11 +149,31 @@ class RegistrationRules:
     """Which registration commands exist, and how long a registration takes."""
 
     subscribe: tuple[CommandText, ...] = ("AT+CREG=2", "AT+CGREG=2", "AT+CEREG=3")
-    """Switch events on; a value that is refused is tried as 2."""
+    """Switch events on; after a refused value the lower ones are tried."""
     domains: tuple[Literal["creg", "cgreg", "cereg", "c5greg"], ...] = ("cereg", "cgreg", "creg")
     """Read commands."""
     patience: Seconds = 0.0
     """The least time that a new data session gets after a profile change, whatever the configuration says."""
+
+
+@dataclass(frozen=True, slots=True)
+class BearerRules:
+    """How the modem brings packet data up, for the bearer back end `at`. `{cid}` stands for the context."""
+
+    cid: Annotated[int, Within(0, 24)] = 1
+    """The context that the modem attaches with."""
+    auth: Annotated[
+        tuple[Literal["cgauth", "qicsgp", "qcpdpp", "pdpauth", "uauthreq"], ...], Check(bool, "at least one command")
+    ] = ("cgauth",)
+    """Commands for user name and password, tried in order: AT+CGAUTH, +QICSGP, $QCPDPP, #PDPAUTH, +UAUTHREQ."""
+    start: tuple[CommandText, ...] = ()
+    """Connect the network interface of the host, tried in order until one is accepted; else AT+CGACT is sent."""
+    stop: tuple[CommandText, ...] = ()
+    """Disconnect it; all are sent, and refusals are no failure."""
+    reattach: Annotated[
+        tuple[CommandText, ...], Check(lambda commands: len(commands) != 1, "commands to leave, and one to come back")
+    ] = ("AT+CFUN=4", "AT+CFUN=1")
+    """Attach anew, so that a changed context takes effect. The last one is sent whatever becomes of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +188,12 @@ class SignalRules:
 
 @dataclass(frozen=True, slots=True)
 class PowerSaving:
-    """What happens to power saving while the eUICC is used."""
+    """Power saving mode: what happens to it while the eUICC is used, and how the modem tells that it sleeps."""
 
     psm: Literal["ignore", "off-during-esim"] = "ignore"
     """`off-during-esim`: PSM (AT+CPSMS) is off while a channel is open, and then set as it was."""
+    asleep: tuple[str, ...] = ()
+    """Lines that say that the modem falls asleep, beside `PSM POWER DOWN`."""
 
 
 @dataclass(frozen=True, slots=True)

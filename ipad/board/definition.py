@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field, replace
 from typing import Annotated, Literal, get_args
 
-from ipad.board.behaviour import Apdu, At, PowerSaving, Refresh, RegistrationRules, Repair, SignalRules, TimeSource
+from ipad.board.behaviour import (
+    Apdu,
+    At,
+    BearerRules,
+    PowerSaving,
+    Refresh,
+    RegistrationRules,
+    Repair,
+    SignalRules,
+    TimeSource,
+)
 from ipad.board.hardware import Match, Multiplexer, Ports, Reset, SerialLine, Slots
 from ipad.board.values import Name, OptionalName, QuirkName, Rung, Technology
+from ipad.records import dataclass
 from ipad.toml import Within
 
 
@@ -51,9 +62,21 @@ class Board:
     reset: Reset = field(default_factory=Reset)
     slots: Slots = field(default_factory=Slots)
     registration: RegistrationRules = field(default_factory=RegistrationRules)
+    bearer: BearerRules = field(default_factory=BearerRules)
     signal: SignalRules = field(default_factory=SignalRules)
     power_saving: PowerSaving = field(default_factory=PowerSaving)
     time: TimeSource = field(default_factory=TimeSource)
+
+
+def with_hardware_reset(board: Board) -> Board:
+    """The board with the rung `power` at the end of its ladder, where the helper can reset it and no rung says so.
+
+    A gateway so gets the rung without repeating the ladder of its modem. With a hook the ladder is as it is written.
+    """
+    ladder = board.refresh.ladder
+    if board.reset.hook or not board.reset.switched or not {"power", "hook"}.isdisjoint(ladder):
+        return board
+    return replace(board, refresh=replace(board.refresh, ladder=(*ladder, "power")))
 
 
 def contradiction(board: Board) -> tuple[tuple[str, ...], str] | None:
@@ -71,12 +94,25 @@ def _contradictions(board: Board) -> Iterator[tuple[tuple[str, ...], str]]:
         yield ("slots", "select"), "expected {slot} where the number belongs"
     if slots.gpio and not hook:
         yield ("slots", "gpio"), "needs reset.hook, which switches the line"
-    if board.mux is not None and board.mux.at == board.mux.data:
-        yield ("mux", "data"), "must be another channel than mux.at"
-    if "power" in board.refresh.ladder and not hook:
-        yield ("refresh", "ladder"), "the rung power needs reset.hook"
+    yield from _of_hardware(board)
     if "simdet" in board.refresh.ladder and not board.refresh.commands.get("simdet"):
         yield ("refresh", "ladder"), "the rung simdet needs refresh.commands.simdet"
     unknown = set(board.refresh.commands) - set(get_args(Rung))
     if unknown:
         yield ("refresh", "commands", min(unknown)), f"expected one of {', '.join(get_args(Rung))}"
+
+
+def _of_hardware(board: Board) -> Iterator[tuple[tuple[str, ...], str]]:
+    reset, ladder = board.reset, board.refresh.ladder
+    if board.mux is not None and board.mux.at == board.mux.data:
+        yield ("mux", "data"), "must be another channel than mux.at"
+    if board.mux is not None and (board.ports.at is None or not board.ports.at.path):
+        yield ("mux",), "needs ports.at.path, the UART that is multiplexed"
+    if "power" in ladder and not reset.hook and not reset.switched:
+        yield ("refresh", "ladder"), "the rung power needs reset.power, .key, .gpio or .usb, or reset.hook"
+    if "hook" in ladder and not reset.hook and reset.gpio is None:
+        yield ("refresh", "ladder"), "the rung hook needs reset.gpio or reset.hook"
+    lines = {"gpio": reset.gpio, "power": reset.power, "key": reset.key}
+    for name, line in lines.items():
+        if line is not None and not line.line:
+            yield ("reset", name, "line"), "is missing"

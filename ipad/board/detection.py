@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +12,7 @@ from ipad.board.library import GENERIC, BoardLibrary
 from ipad.board.location import device_ports, place_ports
 from ipad.board.matching import Candidate, Facts
 from ipad.board.sysfs import ROOT, Device, devices
+from ipad.records import dataclass
 
 _EMERGENCY: Final = "05c6:9008"
 """USB id of Qualcomm's emergency download mode: the modem has no working firmware, and no AT port."""

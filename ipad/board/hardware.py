@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ipad.board.values import (
@@ -16,6 +15,7 @@ from ipad.board.values import (
     Regex,
     Seconds,
 )
+from ipad.records import dataclass
 from ipad.toml import Check, Within
 
 
@@ -97,7 +97,7 @@ class SerialLine:
 class Multiplexer:
     """The kernel's multiplexer n_gsm (3GPP TS 27.010) over the only UART: one channel for AT, one for data.
 
-    Attaching it needs privileges; the agent then uses /dev/gsmttyN of the channel `at`.
+    The privileged helper attaches it to the UART of `ports.at`; the agent then uses /dev/gsmttyN of the channel `at`.
     """
 
     command: CommandText = "AT+CMUX=0"
@@ -121,7 +121,7 @@ class GpioPulse:
     """A reset line."""
 
     chip: str = ""
-    """GPIO chip; empty for a line that is exported by name in /sys/class/gpio."""
+    """GPIO chip: device name or label; empty for a line of /sys/class/gpio, else of any chip."""
     line: str = ""
     """Name or number of the line."""
     active_low: bool = False
@@ -135,13 +135,31 @@ class PowerSwitch:
     """A power line."""
 
     chip: str = ""
-    """GPIO chip; empty for a line that is exported by name in /sys/class/gpio."""
+    """GPIO chip: device name or label; empty for a line of /sys/class/gpio, else of any chip."""
     line: str = ""
     """Name or number of the line."""
     active_low: bool = False
     """Whether 0 switches on."""
     off: Seconds = 30.0
     """How long the modem stays without power."""
+
+
+@dataclass(frozen=True, slots=True)
+class PowerKey:
+    """A power key (PWRKEY, ON_OFF): a long press switches off, a short one on."""
+
+    chip: str = ""
+    """GPIO chip: device name or label; empty for a line of /sys/class/gpio, else of any chip."""
+    line: str = ""
+    """Name or number of the line."""
+    active_low: bool = False
+    """Whether 0 presses the key."""
+    off: Seconds = 2.5
+    """How long it is pressed to switch off."""
+    pause: Seconds = 10.0
+    """How long the modem then needs to go down."""
+    on: Seconds = 0.5
+    """How long it is pressed to switch on: too short to switch off a modem that is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +171,21 @@ class Reset:
     hook: AbsolutePath = ""
     """Executable that resets by hardware, called `HOOK ACTION BOARD`; see below."""
     gpio: GpioPulse | None = None
-    """Reset line, told to the hook."""
+    """Reset line: switched by the privileged helper, or told to the hook where there is one."""
     power: PowerSwitch | None = None
-    """Power line, told to the hook."""
-    usb: Literal["authorized", "uhubctl", "none"] = "none"
-    """How the USB side can be reset, told to the hook."""
+    """Power line, in the same way."""
+    key: PowerKey | None = None
+    """Power key, in the same way."""
+    usb: Literal["authorized", "port", "uhubctl", "none"] = "none"
+    """The USB side: drivers let go of it, or the hub takes the power away; `uhubctl` is only told to a hook."""
     min_interval: Seconds = 300.0
     """The hardware is never reset more often."""
+
+    @property
+    def switched(self) -> bool:
+        """Whether the helper can reset the hardware: by a line, a key, or its USB port."""
+        usb = self.usb in ("authorized", "port")
+        return usb or any(one is not None for one in (self.gpio, self.power, self.key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from ipad.board.definition import Board, contradiction
+from ipad.board.definition import Board, contradiction, with_hardware_reset
 from ipad.board.hardware import Match
 from ipad.board.matching import Candidate, Facts, reasons
 from ipad.errors import ConfigError
@@ -31,6 +30,7 @@ _WHOLE: Final = frozenset(
         ("ports", "data"),
         ("reset", "gpio"),
         ("reset", "power"),
+        ("reset", "key"),
     }
 )
 """Tables that name one thing: they are inherited or replaced as a whole."""
@@ -211,14 +211,17 @@ class BoardLibrary:
         problem = contradiction(board)
         if problem is not None:
             raise _owner(documents, problem[0]).error(*problem)
-        return board
+        return with_hardware_reset(board)
 
 
 def _at(table: Mapping[str, Any], keys: Keys) -> Any:
-    """The value at `keys`; None when there is none."""
+    """The value at `keys`, an entry of a list by its number; None when there is none."""
     value: Any = table
     for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+        if isinstance(value, list):
+            value = value[int(key)] if key.isdecimal() and int(key) < len(value) else None
+        else:
+            value = value.get(key) if isinstance(value, Mapping) else None
     return value
 
 
@@ -250,4 +253,4 @@ def _owner(documents: Iterable[Document], keys: Keys) -> Document:
 
 def shipped_directory() -> Path:
     """Where the definitions of the package lie, installed or editable."""
-    return Path(str(resources.files("ipad") / "boards"))
+    return Path(__file__).parents[1] / "boards"

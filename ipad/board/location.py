@@ -31,7 +31,7 @@ def at_ports(board: Board, library: BoardLibrary, root: Path = ROOT) -> tuple[st
             f"board {board.name}: no link in /dev/serial/by-id fits {places[0].by_id!r}",
             hint="is the modem powered and its driver loaded?",
         )
-    ids = _ids(board, library)
+    ids = known_ids(board, library)
     found = [device for device in devices(root) if any(fnmatch.fnmatchcase(device.id, pattern) for pattern in ids)]
     if not found:
         raise PortError(
@@ -101,7 +101,7 @@ def _fixed(board: Board, place: PortPlace, root: Path) -> Sequence[str]:
     return links
 
 
-def _ids(board: Board, library: BoardLibrary) -> tuple[str, ...]:
+def known_ids(board: Board, library: BoardLibrary) -> tuple[str, ...]:
     """The USB and PCI ids of the modem, or of every known modem for a gateway that may have any."""
     matches = [board.match, *([library.match(board.module)] if board.module else [])]
     ids = tuple(pattern for match in matches for pattern in (*match.usb, *match.pci))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ipad.board.hardware import Match
+from ipad.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

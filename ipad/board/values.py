@@ -47,5 +47,5 @@ AbsolutePath = Annotated[str, Check(lambda text: not text or text.startswith("/"
 Interface = Annotated[int, Within(0, 63)]
 
 QuirkName = Literal["no-cchc", "cfun-in-one-line"]
-Rung = Literal["wait", "cfun4", "cfun0", "simdet", "cfun16", "reset", "power"]
+Rung = Literal["wait", "cfun4", "cfun0", "simdet", "cfun16", "reset", "power", "hook"]
 Technology = Literal["gsm", "umts", "lte", "lte-m", "nb-iot", "nr5g"]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.codec.tlv import Buffer, find, read_element
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 _FCI: Final = 0x6F
 _TEMPLATE: Final = 0xE0

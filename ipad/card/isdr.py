@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self
 
@@ -18,6 +17,7 @@ from ipad.apdu.exchange import ExchangeRules, StoreDataExchange
 from ipad.card.channel import CardChannel
 from ipad.card.fci import IsdrApplication, parse_fci
 from ipad.errors import CardError, ModemError, NoEuiccError, PortError, ResetNeededError, StatusWordError
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -60,8 +60,14 @@ class IsdrSession:
         self._worked = False
         self._max_data = min(channel.max_data, BLOCK_SIZES[0])
         self._accepted = 0
+        self._generation = 0
         self.fci = b""
         self.refresh_pending = False
+
+    @property
+    def generation(self) -> int:
+        """Grows whenever the card may have been initialised, by us or by others, or is not what it was."""
+        return self._generation
 
     @property
     def application(self) -> IsdrApplication | None:
@@ -137,12 +143,14 @@ class IsdrSession:
     async def reset(self) -> None:
         """Close the channel and initialise the card anew. Raises CardError or PortError when that is impossible."""
         async with self._lock:
+            self._generation += 1
             await self._close()
             self.refresh_pending = False
             await self._channel.reset()
 
     def invalidate(self) -> None:
         """The card was reset or re-read by someone else: the channel counts as lost before the next request."""
+        self._generation += 1
         self._stale = True
 
     def _exchange(self, request: bytes, *, repeatable: bool) -> StoreDataExchange:
@@ -174,6 +182,7 @@ class IsdrSession:
 
     async def _finish(self, exchange: StoreDataExchange) -> bytes:
         if exchange.refresh_announced:
+            self._generation += 1
             # A channel that is open while the card is reset blocks some modems.
             await self._close()
             self.refresh_pending = True
@@ -201,6 +210,7 @@ class IsdrSession:
 
     async def _after_refusal(self, error: StatusWordError, recovery: _Recovery, *, repeatable: bool) -> None:
         """Prepare another attempt after a status word, or raise."""
+        self._generation += 1
         if error.sw in _NOT_EXECUTED and not recovery.reopened:
             recovery.reopened = True
             await self._close()
@@ -231,6 +241,7 @@ class IsdrSession:
         self, error: CardError | PortError, exchange: StoreDataExchange, recovery: _Recovery, *, repeatable: bool
     ) -> None:
         """Prepare another attempt after a request without response, or raise."""
+        self._generation += 1
         await self._close()
         if exchange.last_block_sent and not repeatable:
             raise self._open_outcome(error) from error

@@ -5,12 +5,12 @@ Only REFRESH is executed; every other command is answered "beyond terminal's cap
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.apdu.command import INS_FETCH, INS_TERMINAL_RESPONSE, MAX_LE, CommandApdu
 from ipad.codec.tlv import children, read_element, tlv
 from ipad.errors import CardError, CodecError
+from ipad.records import dataclass
 
 REFRESH: Final = 0x01
 PROFILE_STATE_CHANGE: Final = 0x09

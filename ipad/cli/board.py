@@ -10,11 +10,12 @@ from ipad.board.detection import Detection, FoundModem, detect, facts_of
 from ipad.board.location import two_modems
 from ipad.board.sysfs import ROOT, Device
 from ipad.cli.invocation import Invocation
-from ipad.cli.output import Json, Report
+from ipad.cli.output import Report
 from ipad.clock import SystemClock
 from ipad.config import flatten
 from ipad.daemon.identification import ask_identity
 from ipad.daemon.link import board_library
+from ipad.errands.envelope import Json
 from ipad.errors import NotFoundError, PortError
 from ipad.toml import dotted
 

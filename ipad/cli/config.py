@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ipad.cli.invocation import Invocation
-from ipad.cli.output import Json, Report
+from ipad.cli.output import Report
 from ipad.config import flatten
+from ipad.errands.envelope import Json
 from ipad.toml import dotted
 
 

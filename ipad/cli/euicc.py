@@ -2,75 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
 from ipad.cli.invocation import Invocation
-from ipad.cli.output import Json, Report
+from ipad.cli.output import Report, report_of
 from ipad.cli.parser import RESET_FLAGS
-from ipad.clock import SystemClock
-from ipad.codec.es10 import ResetEimResult, ResetImmediateEnableConfigResult, ResetOptions, ResetResult
-from ipad.codec.euicc_info import EuiccInfo2
-from ipad.codec.tlv import children
-from ipad.daemon.card_access import open_card
-from ipad.errors import CodecError, EuiccResultError, RefusedError, UsageError
-
-_OPTIONS: Final = dict(zip(RESET_FLAGS, ResetOptions, strict=True))
-_CONSUMER_OPTIONS: Final = (
-    ResetOptions.DELETE_OPERATIONAL_PROFILES
-    | ResetOptions.DELETE_FIELD_LOADED_TEST_PROFILES
-    | ResetOptions.RESET_DEFAULT_SMDP_ADDRESS
-)
-_RESOURCES: Final = {0x81: "installed_applications", 0x82: "free_nvm", 0x83: "free_ram"}
-"""Elements of extCardResource (SGP.22 5.7.8; TS 102 226 8.2.1.7.2)."""
+from ipad.cli.reach import perform
+from ipad.errands import table
+from ipad.errors import UsageError
 
 
 async def info(call: Invocation) -> Report:
     """Identity, versions, resources."""
-    async with open_card(call.config, SystemClock()) as card:
-        eid = await card.euicc.get_eid()
-        facts = await card.euicc.get_euicc_info2()
-        addresses = await card.euicc.get_euicc_configured_addresses()
-        iot = await card.is_iot()
-    return Report(
-        {
-            "eid": str(eid),
-            "kind": "iot" if iot else "consumer",
-            **_versions(facts),
-            **_resources(facts.ext_card_resource),
-            "category": facts.euicc_category.spec_name if facts.euicc_category is not None else None,
-            "ci_keys_verification": [key.hex().upper() for key in facts.euicc_ci_pk_id_list_for_verification],
-            "ci_keys_signing": [key.hex().upper() for key in facts.euicc_ci_pk_id_list_for_signing],
-            "sas_accreditation": facts.sas_acreditation_number,
-            "default_smdp_address": addresses.default_dp_address,
-            "root_smds_address": addresses.root_ds_address,
-        }
-    )
-
-
-def _versions(facts: EuiccInfo2) -> dict[str, Json]:
-    iot = facts.iot_specific_info
-    return {
-        "sgp22_version": _version(facts.svn),
-        "sgp32_versions": [_version(item) for item in iot.iot_version] if iot is not None else [],
-        "profile_version": _version(facts.profile_version),
-        "firmware_version": _version(facts.euicc_firmware_ver),
-        "globalplatform_version": _version(facts.globalplatform_version),
-        "fallback_supported": iot is not None and iot.fallback_supported,
-        "ecall_supported": iot is not None and iot.ecall_supported,
-    }
-
-
-def _version(octets: bytes | None) -> str | None:
-    return ".".join(map(str, octets)) if octets is not None else None
-
-
-def _resources(content: bytes) -> Mapping[str, Json]:
-    try:
-        found = {element.tag: int.from_bytes(element.value, "big") for element in children(content)}
-    except CodecError:
-        found = {}
-    return {name: found.get(tag) for tag, name in _RESOURCES.items()}
+    return report_of(await perform(call, table.EUICC_INFO))
 
 
 async def reset(call: Invocation) -> Report:
@@ -78,30 +20,4 @@ async def reset(call: Invocation) -> Report:
     chosen = [name for name in RESET_FLAGS if getattr(call.args, name.replace("-", "_"))]
     if not chosen:
         raise UsageError("say what is to be reset", hint=", ".join(f"--{name}" for name in RESET_FLAGS))
-    if not call.args.yes:
-        raise UsageError(f"resetting {', '.join(chosen)} cannot be undone", hint="add --yes")
-    options = ResetOptions(0)
-    for name in chosen:
-        options |= _OPTIONS[name]
-    async with open_card(call.config, SystemClock()) as card:
-        iot = await card.is_iot()
-        if not iot and options & ~_CONSUMER_OPTIONS:
-            raise RefusedError("this is a consumer eUICC (SGP.22): it has neither eIMs nor immediate profile enabling")
-        answer = await card.euicc.euicc_memory_reset(options, iot=iot)
-        await card.follow_switch(None)
-    parts = (answer.reset_result, answer.reset_eim_result, answer.reset_immediate_enable_config_result)
-    for code in parts:
-        if code is not None and code not in (ResetResult.OK, ResetResult.NOTHING_TO_DELETE):
-            raise EuiccResultError("eUICCMemoryReset", code)
-    return Report(
-        {
-            "options": list(chosen),
-            "result": answer.reset_result.spec_name,
-            "eim_result": _name(answer.reset_eim_result),
-            "immediate_enable_result": _name(answer.reset_immediate_enable_config_result),
-        }
-    )
-
-
-def _name(code: ResetEimResult | ResetImmediateEnableConfigResult | None) -> str | None:
-    return code.spec_name if code is not None else None
+    return report_of(await perform(call, table.EUICC_RESET, {"options": chosen, "yes": call.args.yes}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import importlib
 import signal
 import sys
@@ -13,6 +14,7 @@ from typing import Final
 from ipad.cli.invocation import Invocation, log_level, prepare
 from ipad.cli.output import Report, clean, to_json, to_text
 from ipad.daemon import log
+from ipad.errors import IpadError
 
 Handler = Callable[[Invocation], Awaitable[Report | None]]
 
@@ -22,11 +24,29 @@ _BY_SIGNAL: Final = 128
 def execute(args: argparse.Namespace) -> int:
     """Call the handler of the command; returns the exit code. Raises IpadError."""
     log.set_up(log_level(args, log.LEVELS["warning"]))
+    if args.noun == "run" and not args.once:
+        try:
+            return _execute(args)
+        except IpadError as error:
+            # What `systemctl status` shows of a service that ended.
+            from ipad.daemon.sdnotify import ServiceManager  # noqa: PLC0415 - seldom needed
+
+            ServiceManager().status(f"failed: {error}")
+            raise
+    return _execute(args)
+
+
+def _execute(args: argparse.Namespace) -> int:
     call = prepare(args)
-    if args.noun == "run":
-        log.set_up(log_level(args, log.LEVELS[call.config.log.level]))
+    if args.noun in ("run", "helper"):
+        several = args.noun == "run" and len(call.config.modems) > 1
+        # A visit ends before it could fill anything.
+        per_hour = 0 if getattr(args, "once", False) else call.config.log.lines_per_hour
+        rules = log.LogRules(call.config.log.mask, per_hour, named=several)
+        log.set_up(log_level(args, log.LEVELS[call.config.log.level]), rules=rules)
     module, _, function = args.handler.partition(":")
     handler: Handler = getattr(importlib.import_module(module), function)
+    gc.enable()
     try:
         report = asyncio.run(_cancel_on_sigterm(handler, call))
     except KeyboardInterrupt:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from ipad.config import DEFAULT_NAME, PCSC_PREFIX, Config, ModemConfig, load
 from ipad.daemon import log
 from ipad.errors import UsageError
+from ipad.records import dataclass
 from ipad.toml import Document
 
 _VERBOSITY: Final = (logging.WARNING, logging.INFO, logging.DEBUG, log.TRACE)

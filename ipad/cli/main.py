@@ -25,7 +25,7 @@ def run(argv: Sequence[str]) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     try:
-        args = parser.build().parse_args(argv)
+        args = parser.build(argv[0] if argv else "").parse_args(argv)
         # Usage, help and version need no event loop and no configuration.
         from ipad.cli.execute import execute  # noqa: PLC0415
 

@@ -7,30 +7,16 @@ and format characters are replaced and long text is cut. JSON is ASCII, so it ne
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
-from ipad.errors import (
-    EuiccResultError,
-    ExitCode,
-    HttpStatusError,
-    IpadError,
-    ModemError,
-    NetworkError,
-    RspStatusError,
-    ServerResultError,
-    StatusWordError,
-)
-
-SCHEMA: Final = 1
-"""Number of the JSON model; grows when a key changes its meaning or goes away."""
+from ipad.errands.envelope import Json, Record, Result, failure, success
+from ipad.errors import ExitCode, IpadError
+from ipad.records import dataclass
 
 _CELL_LIMIT: Final = 64
 _MESSAGE_LIMIT: Final = 600
-
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +28,20 @@ class Report:
     other than OK has a `message` that says why.
     """
 
-    record: Mapping[str, Json]
+    record: Record
     tables: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exit_code: ExitCode = ExitCode.OK
     notes: Sequence[str] = field(default=())
     """Lines for people; not part of the JSON."""
     notes_only: bool = False
     """Whether text consists of the notes alone."""
+
+
+def report_of(
+    result: Result, *, tables: Mapping[str, Sequence[str]] | None = None, notes: Sequence[str] = ()
+) -> Report:
+    """The report of an errand, whoever did it."""
+    return Report(result.record, tables=tables or {}, exit_code=result.exit_code, notes=notes)
 
 
 def clean(text: str, limit: int = _CELL_LIMIT) -> str:
@@ -59,7 +52,7 @@ def clean(text: str, limit: int = _CELL_LIMIT) -> str:
 
 def to_json(report: Report, *, indent: int | None = None) -> str:
     """The report as one JSON object."""
-    return json.dumps({"ok": report.exit_code == ExitCode.OK, "schema": SCHEMA, **report.record}, indent=indent)
+    return json.dumps(success(Result(report.record, report.exit_code)), indent=indent)
 
 
 def to_text(report: Report) -> str:
@@ -112,46 +105,9 @@ def _cell(value: Json, limit: int = _CELL_LIMIT) -> str:
     return clean(str(value), limit)
 
 
-def error_record(error: IpadError) -> dict[str, Json]:
-    """An error as programs read it.
-
-    `class` is the branch of the error tree, `code` and `name` are the number that the peer gave (result code, status
-    word, HTTP status, +CME ERROR) and its name in the specification, or null; of an RSP server `name` is its
-    subject and reason code.
-    """
-    code, name = _peer_code(error)
-    kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__.removesuffix("Error")).lower()
-    return {
-        "class": kind or "ipad",
-        "code": code,
-        "name": name,
-        "message": str(error),
-        "hint": error.hint,
-        "exit_code": int(error.exit_code),
-    }
-
-
-def _peer_code(error: IpadError) -> tuple[int | None, str | None]:
-    found: tuple[int | None, str | None] = None, None
-    match error:
-        case EuiccResultError(code=code) | ServerResultError(code=code):
-            found = int(code), getattr(code, "spec_name", code.name)
-        case StatusWordError(sw=sw):
-            found = sw, f"{sw:04X}"
-        case RspStatusError(subject=subject, reason=reason):
-            found = None, f"{subject}/{reason}"
-        case HttpStatusError(status=status):
-            found = status, None
-        case NetworkError(layer=layer):
-            found = None, layer
-        case ModemError(code=number):
-            found = number, None
-    return found
-
-
 def error_json(error: IpadError) -> str:
     """The error envelope."""
-    return json.dumps({"ok": False, "schema": SCHEMA, "error": error_record(error)})
+    return json.dumps(failure(error))
 
 
 def error_text(error: IpadError) -> str:

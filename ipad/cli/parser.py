@@ -27,8 +27,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{self.prog}: {message}", hint=" ".join(self.format_usage().split()))
 
 
-def build() -> Parser:
-    """Make the parser. The namespace has `handler`, "module:function", of the command that was chosen."""
+def build(only: str = "") -> Parser:
+    """Make the parser. The namespace has `handler`, "module:function", of the command that was chosen.
+
+    With `only` "run" it knows no other command: all the others would cost a start of the agent a tenth of its time.
+    """
     options = _global_options()
     parser = Parser(
         prog="ipad",
@@ -39,8 +42,25 @@ def build() -> Parser:
     parser.add_argument("--version", action="version", version=f"ipad {__version__}")
     nouns = parser.add_subparsers(dest="noun", metavar="COMMAND", required=True, parser_class=Parser)
     _add_run(nouns, options)
-    for add in (_add_euicc, _add_profile, _add_eim, _add_notification, _add_modem, _add_board, _add_config):
+    if only == "run":
+        return parser
+    for add in (
+        _add_euicc,
+        _add_profile,
+        _add_eim,
+        _add_notification,
+        _add_modem,
+        _add_board,
+        _add_policy,
+        _add_emergency,
+        _add_operation,
+        _add_config,
+    ):
         add(nouns, options)
+    _add_log(nouns, options)
+    _add_service(nouns, options)
+    _add_observation(nouns, options)
+    _add_helper(nouns, options)
     return parser
 
 
@@ -115,7 +135,11 @@ def _add_eim(nouns: Any, options: argparse.ArgumentParser) -> None:
     _verb(verbs, options, "list", "list the associated eIMs", "eim:list_eims")
     add = _verb(verbs, options, "add", "associate the first eIM(s) from a file", "eim:add")
     add.add_argument("file", metavar="FILE", help="DER AddInitialEimRequest (SGP.32 5.9.4)")
-    poll = _verb(verbs, options, "poll", "poll once now, as `ipad run --once` does", "eim:poll")
+    _add_poll(verbs, options)
+
+
+def _add_poll(verbs: Any, options: argparse.ArgumentParser) -> None:
+    poll = _verb(verbs, options, "poll", "poll now until nothing is queued, as `ipad run --once` does", "eim:poll")
     poll.add_argument("eim_id", metavar="EIMID", nargs="?", help="only this eIM")
 
 
@@ -144,11 +168,98 @@ def _add_board(nouns: Any, options: argparse.ArgumentParser) -> None:
     detect = _verb(verbs, options, "detect", "find the modem and the definition that fits it", "board:detect_modem")
     detect.add_argument("--at", action="store_true", help="also ask the modem what it is (AT+CGMI, AT+CGMM)")
 
+    udev = _verb(verbs, options, "udev", "print udev rules for the ports of modems", "udev:rules")
+    udev.add_argument("names", metavar="NAME", nargs="*", help="definitions; none: all modems with a USB or PCI id")
+    udev.add_argument(
+        "--modemmanager",
+        choices=("leave", "share", "ignore"),
+        default="leave",
+        help="ModemManager is told nothing (default), keeps off our AT port, or keeps off the whole modem",
+    )
+    udev.add_argument("--start", metavar="UNIT", help="unit that systemd starts when the modem appears")
+
+
+def _add_policy(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "policy", "the policy that keeps the device online")
+    show = _verb(verbs, options, "show", "show every number and rule and where it comes from", "policy:show")
+    check = _verb(verbs, options, "check", "check the policy file", "policy:check")
+    explain = _verb(verbs, options, "explain", "say in sentences what the device will do", "policy:explain")
+    simulate = _verb(verbs, options, "simulate", "dry run on a recorded log of events", "policy:simulate")
+    for parser in (show, check, explain, simulate):
+        parser.add_argument("--settings", metavar="FILE", help="this policy file, in place of the configured one")
+    simulate.add_argument(
+        "trace",
+        metavar="TRACE",
+        nargs="?",
+        help="JSON lines as `ipad log` has them, - for stdin; none: the device's",
+    )
+    simulate.add_argument("--compare", action="store_true", help="show where the log has other decisions")
+    _verb(verbs, options, "status", "what the agent waits for and has decided", "service:policy_status")
+    _verb(verbs, options, "return", "make the agent leave the fallback profile now", "service:policy_return")
+    hints = _verb(verbs, options, "hints", "tell the agent what things cost now", "service:policy_hints")
+    hints.add_argument("--metered", action="store_true", help="data is expensive now")
+    hints.add_argument("--power", choices=("mains", "battery", "low"), default="mains", help="where energy comes from")
+
+
+def _add_log(nouns: Any, options: argparse.ArgumentParser) -> None:
+    parser = _verb(nouns, options, "log", "print the log of events and decisions", "log:log")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="a copied log, - for stdin; none: the device's own; the word `follow`: what the agent tells from now on",
+    )
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what comes")
+    parser.add_argument("--since", metavar="WHEN", help="an age such as 30m, 2h, 7d, or a time of ISO 8601 (UTC)")
+    parser.add_argument("--full", action="store_true", help="show identifiers of cards in full")
+
+
+def _add_observation(nouns: Any, options: argparse.ArgumentParser) -> None:
+    _verb(nouns, options, "status", "show how things stand", "status:status")
+    audit = _verb(nouns, options, "audit", "show who changed a profile or an eIM", "audit:audit")
+    audit.add_argument("--since", metavar="WHEN", help="an age such as 30m, 2h, 7d, or a time of ISO 8601 (UTC)")
+    verbs = _noun(nouns, options, "traffic", "recordings of what goes over the line")
+    start = _verb(verbs, options, "start", "make the agent record", "service:traffic_start")
+    start.add_argument("--limit", metavar="BYTES", type=int, help="size of the recording, of which the end is kept")
+    _verb(verbs, options, "stop", "make the agent stop it", "service:traffic_stop")
+    show = _verb(verbs, options, "show", "print a recording", "traffic:show")
+    show.add_argument("file", metavar="FILE", help="for example /run/ipad/traffic.jsonl")
+    for parser in (audit, show):
+        parser.add_argument("--full", action="store_true", help="show identifiers of cards in full")
+
+
+def _add_service(nouns: Any, options: argparse.ArgumentParser) -> None:
+    _add_poll(nouns, options)
+    _verb(nouns, options, "metrics", "print the metrics of the agent (Prometheus)", "service:metrics")
+    _verb(nouns, options, "reload", "make the agent read its configuration again", "service:reload")
+
+
+def _add_emergency(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "emergency", "the emergency profile of the eUICC, where it has one")
+    _verb(verbs, options, "enable", "enable it; no eIM is contacted until it is disabled", "service:emergency_enable")
+    _verb(verbs, options, "disable", "disable it", "service:emergency_disable")
+
+
+def _add_operation(nouns: Any, options: argparse.ArgumentParser) -> None:
+    verbs = _noun(nouns, options, "operation", "what was asked of the agent")
+    _verb(verbs, options, "list", "list the last operations", "service:operation_list")
+    cancel = _verb(verbs, options, "cancel", "end one, waiting or running", "service:operation_cancel")
+    cancel.add_argument("number", metavar="NUMBER", help="as listed")
+
 
 def _add_config(nouns: Any, options: argparse.ArgumentParser) -> None:
     verbs = _noun(nouns, options, "config", "the configuration")
     _verb(verbs, options, "check", "check the configuration file", "config:check")
     _verb(verbs, options, "show", "show every setting and where it comes from", "config:show")
+    uci = _verb(verbs, options, "from-uci", "print a UCI configuration (OpenWrt) as TOML", "uci:from_uci")
+    uci.add_argument("file", metavar="FILE", help="for example /etc/config/ipad")
+
+
+def _add_helper(nouns: Any, options: argparse.ArgumentParser) -> None:
+    text = "run the privileged helper (started by ipad-helper.socket)"
+    parser = _verb(nouns, options, "helper", text, "helper:helper")
+    parser.add_argument("--listen", metavar="PATH", help="make this socket, where no service manager passes one")
+    parser.add_argument("--user", metavar="NAME", default="ipad", help="who may ask beside root (default ipad)")
 
 
 def _with_iccid(parser: Parser) -> Parser:

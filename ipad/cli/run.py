@@ -4,29 +4,35 @@ from __future__ import annotations
 
 from ipad.cli.invocation import Invocation
 from ipad.cli.output import Report
-from ipad.cli.runs import verdict_report
+from ipad.cli.reach import agent_of
+from ipad.cli.runs import run_report
 from ipad.clock import SystemClock
-from ipad.daemon.assembly import AgentFactory, first_schedule
+from ipad.config import Config
+from ipad.daemon.assembly import AgentFactory
+from ipad.daemon.guarding import make_guard
 from ipad.daemon.once import poll_until_idle
-from ipad.daemon.sdnotify import ServiceManager
-from ipad.daemon.service import Service, obey_signals
+from ipad.daemon.usage import usage_rows
+from ipad.errors import BusyError
 
 
 async def run(call: Invocation) -> Report | None:
     """Serve until a signal comes; with --once until nothing is queued."""
-    clock = SystemClock()
+    if await agent_of(call) is not None:
+        raise BusyError("a second instance: an agent runs and serves this card", hint="to poll now: ipad poll")
     if call.args.once:
-        async with AgentFactory(call.config, clock).open() as agent:
-            return verdict_report(await poll_until_idle(agent))
-    config = call.config
-    service = Service(
-        AgentFactory(config, clock, announce=True).open,
-        first_schedule(config),
-        clock,
-        ServiceManager(),
-        reconnect=config.timers.reconnect,
-        intervals={eim_id: eim.poll_interval for eim_id, eim in config.eim.items() if eim.poll_interval is not None},
-    )
-    obey_signals(service)
-    await service.run()
+        return await _once(call.config)
+    from ipad.cli.serve import serve  # noqa: PLC0415 - a visit loads none of it
+
+    await serve(call.config, call.args)
     return None
+
+
+async def _once(config: Config) -> Report:
+    from ipad.errands.verdicts import verdict_result  # noqa: PLC0415 - the service prints nothing
+
+    clock = SystemClock()
+    guard = make_guard(config, clock)
+    factory = AgentFactory(config, clock, guard=guard)
+    async with guard.running(), factory.open() as agent:
+        verdict = await poll_until_idle(agent, guard)
+    return run_report(verdict_result(verdict, usage_rows(factory.usage)))

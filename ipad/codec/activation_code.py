@@ -7,11 +7,11 @@ follow the grammar: a code is refused before anything goes over a network.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 MAX_LENGTH = 255
 

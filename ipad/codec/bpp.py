@@ -15,7 +15,6 @@ hundred kilobytes costs no copy.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Self
 
 from ipad.codec import tlv
@@ -23,6 +22,7 @@ from ipad.codec.profile import StoreMetadataRequest
 from ipad.codec.rsp import InitialiseSecureChannelRequest
 from ipad.codec.tlv import Buffer, Element
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 MAX_SIZE = 2 * 1024 * 1024
 MAC_SIZE = 8

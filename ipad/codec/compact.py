@@ -7,14 +7,13 @@ then the full form is sent.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.codec import tlv
 from ipad.codec.tlv import Buffer, Element
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 _SIGNATURE: Final = 0x5F37
 _AID_BEFORE: Final = bytes.fromhex("A0000005591010FFFFFFFF8900")
@@ -54,6 +53,8 @@ class CompactKnowledge:
 
 def digest(*parts: Buffer) -> bytes:
     """What a stored object is remembered by."""
+    import hashlib  # noqa: PLC0415 - costs memory, and few eIMs want compact messages
+
     return hashlib.sha256(b"".join(parts)).digest()[:16]
 
 

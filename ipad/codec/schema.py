@@ -30,7 +30,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import MISSING, FrozenInstanceError, dataclass, fields
+from dataclasses import MISSING, FrozenInstanceError
 from enum import IntEnum, IntFlag
 from types import NoneType, UnionType
 from typing import (
@@ -50,6 +50,7 @@ from typing import (
 from ipad.codec import tlv, values
 from ipad.codec.tlv import Buffer, Element
 from ipad.errors import CodecError
+from ipad.records import dataclass, defaults
 
 ALL: Final = -1
 """Pseudo tag of the one field of a type that is a SEQUENCE OF."""
@@ -100,9 +101,9 @@ C = TypeVar("C", bound=type)
 def data_object(cls: C) -> C:
     """Class decorator of every data object: keyword-only, immutable, equal and hashable by its fields."""
     made: type[Message] = dataclass(init=False, repr=False, eq=False)(cls)
-    defaults = {item.name: item.default for item in fields(made)}  # type: ignore[arg-type]
-    made._defaults = {name: value for name, value in defaults.items() if value is not MISSING}  # noqa: SLF001
-    made._names = defaults.keys()  # noqa: SLF001
+    found = defaults(made)
+    made._defaults = {name: value for name, value in found.items() if value is not MISSING}  # noqa: SLF001
+    made._names = found.keys()  # noqa: SLF001
     return cls
 
 
@@ -258,7 +259,7 @@ class Choice(Message):
     unknown: bytes | None = None
 
     def __post_init__(self) -> None:
-        names = [item.name for item in fields(self) if getattr(self, item.name) is not None]
+        names = [name for name in self._names if getattr(self, name) is not None]
         if len(names) != 1:
             raise CodecError(
                 f"exactly one alternative expected, {', '.join(names) or 'none'} given", path=type(self).__name__
@@ -267,7 +268,7 @@ class Choice(Message):
     @property
     def chosen(self) -> str:
         """Name of the alternative that is set."""
-        return next(item.name for item in fields(self) if getattr(self, item.name) is not None)
+        return next(name for name in self._names if getattr(self, name) is not None)
 
     @classmethod
     def tags(cls) -> tuple[int, ...]:
@@ -390,9 +391,9 @@ def field_specs(cls: type[Message]) -> tuple[FieldSpec, ...]:
     if specs is None:
         hints = get_type_hints(cls, include_extras=True)
         specs = cls._specs = tuple(
-            _compile(item.name, hints[item.name], item.default)
-            for item in fields(cls)  # type: ignore[arg-type]
-            if get_origin(hints[item.name]) is Annotated
+            _compile(name, hints[name], default)
+            for name, default in defaults(cls).items()
+            if get_origin(hints[name]) is Annotated
         )
     return specs
 

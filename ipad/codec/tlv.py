@@ -7,9 +7,9 @@ tags of more than three bytes and lengths of more than four bytes are refused. W
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 _MAX_TAG_BYTES = 3
 _MAX_LENGTH_BYTES = 4

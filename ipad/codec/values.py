@@ -5,12 +5,12 @@ Each kind has `decode(content)` and `encode(value)` for the content octets alone
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from ipad.codec.tlv import Buffer
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 T = TypeVar("T")
 E = TypeVar("E", bound=IntEnum)

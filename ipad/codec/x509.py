@@ -9,13 +9,13 @@ import binascii
 import calendar
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, Self
 
 from ipad.codec import tlv
 from ipad.codec.tlv import Buffer, Element
 from ipad.codec.values import OID
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 ROLE_DP_AUTH: Final = "2.23.146.1.2.1.4"
 ROLE_DS_AUTH: Final = "2.23.146.1.2.1.7"

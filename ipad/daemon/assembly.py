@@ -3,137 +3,111 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
+from ipad.bearer.backend import make_backend
+from ipad.board import Board
 from ipad.clock import Clock
 from ipad.codec.euicc_info import DeviceInfo
 from ipad.config import Config
-from ipad.daemon.bindings import EimMemory, JournalKnowledge, Minimizer
+from ipad.daemon.agent import LocalAgent, Surroundings
+from ipad.daemon.bindings import EimMemory, JournalKnowledge, Minimizer, coaps_available
 from ipad.daemon.card_access import CardAccess, open_card
+from ipad.daemon.card_lock import serving_alone
 from ipad.daemon.connector import ConfiguredConnector
 from ipad.daemon.device_info import device_info
-from ipad.daemon.rsp_connector import ConfiguredRspConnector, download_settings, ipa_capabilities
+from ipad.daemon.guard.guard import Guard
+from ipad.daemon.guard.lookout import Lookout
+from ipad.daemon.guard.observation import Observation
+from ipad.daemon.link import board_library, configured, open_modem
+from ipad.daemon.radio_events import technologies
+from ipad.daemon.rsp_connector import (
+    ConfiguredRspConnector,
+    download_settings,
+    injected_over,
+    ipa_capabilities,
+)
 from ipad.errors import PortError, RefusedError
 from ipad.ids import Eid
+from ipad.modem.hook import BoardHook
+from ipad.modem.modem import Modem
+from ipad.modem.recovery import SimRecovery
 from ipad.net.counters import UsageLedger
 from ipad.net.known_time import RELEASED, KnownTime
+from ipad.net.resolver import HOST, Resolver
+from ipad.policy.events import Boot
+from ipad.policy.events import EuiccKind as PolicyKind
 from ipad.policy.limits import Limits, Timers
 from ipad.policy.schedule import Schedule
 from ipad.procedures.context import EimConnections, Ipa, Session
-from ipad.procedures.eim_configuration import read_eims
-from ipad.procedures.mutual_authentication import RspTarget
-from ipad.procedures.notification import deliver_notifications
-from ipad.procedures.notification_receivers import deliver_to_receivers
+from ipad.procedures.observer import Unobserved
 from ipad.procedures.progress import ProgressEvent, ProgressListener, Stage
-from ipad.procedures.report import DownloadReport, NotificationReport, RunReport
-from ipad.procedures.retrieval import run
-from ipad.procedures.start import EuiccFacts, EuiccKind, split_eims, start_up
-from ipad.procedures.stored_results import metadata_of, pending_notifications
+from ipad.procedures.start import EuiccFacts, EuiccKind
 from ipad.state.journal import Journal
 from ipad.state.store import StateStore
 
+if TYPE_CHECKING:
+    from ipad.daemon.guard.looks import Aim, EimLooks
+    from ipad.net.probe import PathProbe
+
 logger = logging.getLogger(__name__)
-
-
-class LocalAgent:
-    """The agent of the eUICC that this process has opened."""
-
-    def __init__(self, facts: EuiccFacts, ipa: Ipa, *, announce: bool) -> None:
-        self._facts = facts
-        self._ipa = ipa
-        self._announce = announce
-        self._pollable: tuple[str, ...] = ()
-
-    async def start(self) -> Sequence[str]:
-        """Compare eUICC and journal (SGP.32 3.8.2); the eIMs that can be polled. Raises what the ports raise."""
-        report = await start_up(self._ipa, facts=self._facts, announce=self._announce)
-        self._pollable = tuple(eim.eim_id for eim in report.usable)
-        return self._pollable
-
-    async def poll(self, eim_ids: Sequence[str]) -> RunReport:
-        """One run (SGP.32 3.1.1.1). Raises CardError, PortError, StateError."""
-        report = await run(self._ipa, eim_ids)
-        if any(package.eims_changed for package in report.packages):
-            await self._read_pollable()
-        return report
-
-    def pollable(self) -> Sequence[str]:
-        """The eIMs that can be polled."""
-        return self._pollable
-
-    async def rest(self) -> None:
-        """Close the connections and the channel; the port stays ours."""
-        await self._ipa.eims.close_all()
-        await self._ipa.euicc.close()
-
-    async def send_notifications(self) -> NotificationReport:
-        """Hand every pending notification to the first eIM that takes it, due or not (SGP.32 3.7).
-
-        Results of direct downloads go to their SM-DP+, and so does everything where no eIM takes it.
-        """
-        await self.start()
-        waiting = [metadata_of(item) for item in await pending_notifications(self._ipa.euicc)]
-        numbers = {metadata.seq_number for metadata in waiting if metadata is not None}
-        report = NotificationReport(waiting=len(numbers))
-        taken = False
-        try:
-            for eim in split_eims(await read_eims(self._ipa.euicc, self._ipa.journal), self._ipa.eims)[0]:
-                report = await deliver_notifications(self._ipa, eim, only=numbers)
-                taken = report.network_error is None
-                if taken:
-                    break
-            direct = await deliver_to_receivers(self._ipa, only_owed=taken, only=numbers)
-        finally:
-            await self._ipa.eims.close_all()
-        sent, refused = (*report.sent, *direct.sent), (*report.refused, *direct.refused)
-        failure = direct.network_error or (report.network_error if not direct.sent else None)
-        return NotificationReport(sent=sent, refused=refused, waiting=len(numbers) - len(sent), network_error=failure)
-
-    async def download(self, target: RspTarget, confirmation_code: str | None = None) -> tuple[DownloadReport, ...]:
-        """Download for a local user (SGP.32 3.2.3); on a consumer eUICC as well (SGP.22 3.1.3).
-
-        Raises RefusedError without trusted RSP servers, and what the ports raise; a failed download is a report.
-        """
-        from ipad.procedures.triggered_download import download_locally  # noqa: PLC0415 - seldom needed
-
-        forwarded = False
-        if self._facts.kind is EuiccKind.IOT:
-            forwarded = bool(await self.start())
-        return await download_locally(self._ipa, target, confirmation_code, all_notifications=not forwarded)
-
-    async def target(self, smds_address: str | None = None, *, discover: bool = False) -> RspTarget:
-        """The default SM-DP+ of the eUICC, or the SM-DS. Raises DownloadCheckError when it has none."""
-        from ipad.procedures.triggered_download import local_target  # noqa: PLC0415 - seldom needed
-
-        return await local_target(self._ipa, smds_address, discover=discover)
-
-    async def _read_pollable(self) -> None:
-        eims = await read_eims(self._ipa.euicc, self._ipa.journal)
-        self._pollable = tuple(eim.eim_id for eim in split_eims(eims, self._ipa.eims)[0])
 
 
 class AgentFactory:
     """Opens the configured eUICC with everything round it, as often as it is lost.
 
     `announce`: the process began with the device, so each eIM is told once that the state is unknown (SGP.32 3.8.2).
-    `progress` is told of profile downloads; without it they are logged.
+    `progress` is told of profile downloads; without it they are logged. `guard` looks after the device while it is
+    open; without one a command of a person acts alone.
     """
 
     def __init__(
-        self, config: Config, clock: Clock, *, announce: bool = False, progress: ProgressListener | None = None
+        self,
+        config: Config,
+        clock: Clock,
+        *,
+        announce: bool = False,
+        progress: ProgressListener | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self._config = config
         self._clock = clock
         self._announce = announce
         self._progress = progress or log_progress
+        self._guard = guard
         self._sessions: dict[Eid, Session] = {}
-        self._eim_memory = EimMemory()
+        self._recorder = None if guard is None else guard.recorder
+        self._eim_memory = EimMemory(tap=None if self._recorder is None else self._recorder.tap)
+        if self._recorder is not None and self._recorder.observer is not None:
+            self._recorder.observer.sources.usage = self.usage.snapshot
+            self._progress = _both(self._recorder.observer.progress, self._progress)
+        self._board: Board | None = None
+        self._modem: Modem | None = None
+        # A rung that was cut off leaves the modem with less than full functionality, which nobody asked for: neither
+        # another dialogue with it nor, after a kill in the middle, another process may take it for a wish.
+        self._left_off = guard is not None and (guard.on_trial or guard.busy)
+        self.pulse: Callable[[], None] = lambda: None
+        """Called when an exchange with the eUICC has ended: a sign of life of whoever works with it."""
+        if guard is not None:
+            guard.rescue = self.rescue
 
     @property
     def usage(self) -> UsageLedger:
-        """What each eIM cost since the process began, by procedure."""
+        """What each eIM, SM-DP+ and SM-DS cost since the process began, by procedure."""
         return self._eim_memory.usage
+
+    def adopt(self, config: Config) -> None:
+        """What is opened from now on is opened as this configuration says."""
+        self._config = config
+        self._board = None
+
+    def late(self, now: float) -> str | None:
+        """What the AT line should have ended by a monotonic moment; None while nothing hangs there."""
+        return None if self._modem is None else self._modem.port.late(now)
 
     @asynccontextmanager
     async def open(self, *, only_iot: bool = True) -> AsyncIterator[LocalAgent]:
@@ -142,31 +116,146 @@ class AgentFactory:
         Raises UsageError, ConfigError, PortError, CardError, StateError, and RefusedError for a consumer eUICC unless
         `only_iot` is false.
         """
-        async with open_card(self._config, self._clock) as card:
+        async with AsyncExitStack() as stack:
+            card = await stack.enter_async_context(self._opened())
+            around = await self._around(card, stack)
             facts = await card.facts()
-            if only_iot and facts.kind is not EuiccKind.IOT:
-                raise RefusedError(
-                    "this is a consumer eUICC (SGP.22): it knows no eIMs, so there is nothing to poll",
-                    hint="manage it with: ipad profile",
-                )
+            self._check_kind(facts, only_iot=only_iot)
+            stack.enter_context(serving_alone(facts.eid, self._config.state.directory))
+            if self._guard is not None:
+                self._guard.meet(facts.eid)
+            await self._introduce(card, facts)
             announce = self._announce and facts.eid not in self._sessions
-            ipa = await self._assemble(card, facts)
-            try:
-                yield LocalAgent(facts, ipa, announce=announce)
-            finally:
-                await ipa.eims.close_all()
+            ipa, around = await self._assemble(card, facts, around)
+            stack.push_async_callback(ipa.eims.close_all)
+            agent = LocalAgent(facts, ipa, around, announce=announce)
+            if self._guard is not None:
+                await stack.enter_async_context(self._guard.looking_after(agent))
+            yield agent
 
-    async def _assemble(self, card: CardAccess, facts: EuiccFacts) -> Ipa:
-        config = self._config
-        journal = Journal.open(StateStore(config.journal_file), facts.eid)
+    async def rescue(self, rung: str) -> None:
+        """Climb one rung of the board's ladder while nothing is open. Raises ConfigError, PortError."""
+        modem_config = self._config.modem()
+        if modem_config.reader is not None:
+            raise PortError("the card sits in a reader: there is no modem to recover")
+        try:
+            async with open_modem(modem_config, board_library(), self._clock) as modem, self._owing(modem):
+                await SimRecovery(modem).climb(rung)
+        except PortError:
+            if rung not in ("power", "hook") or self._board is None:
+                raise
+            hook = BoardHook(self._board, self._clock)
+            await (hook.power_cycle() if rung == "power" else hook.reset())
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[CardAccess]:
+        """The way to the card; a guard hears when there is none."""
+        stack = AsyncExitStack()
+        tap = None if self._recorder is None else self._recorder.tap
+        try:
+            card = await stack.enter_async_context(open_card(self._config, self._clock, tap, self.pulse))
+        except PortError:
+            if self._guard is not None:
+                self._guard.begin(self._described(None))
+                self._guard.lost_port()
+            raise
+        async with stack:
+            self._modem = card.modem
+            try:
+                async with self._owing(card.modem):
+                    yield card
+            finally:
+                self._modem = None
+
+    @asynccontextmanager
+    async def _owing(self, modem: Modem | None) -> AsyncIterator[None]:
+        """Switch on what the agent left switched off, and remember if it leaves it so again. Raises PortError."""
+        if modem is None:
+            yield
+            return
+        modem.switched_off = self._left_off
+        try:
+            if self._left_off:
+                await SimRecovery(modem).switch_on()
+            yield
+        finally:
+            self._left_off = modem.switched_off
+
+    def _described(self, modem: Modem | None) -> Boot:
+        """The device as policy is told it: what is open, else what the configuration says."""
+        config = self._config.modem()
+        if config.reader is not None:
+            return Boot(radio=False, bearers=False)
+        if modem is not None:
+            self._board = modem.board
+        elif self._board is None and config.board:
+            self._board = configured(board_library().load(config.board), config)
+        if self._board is None:
+            return Boot()
+        return Boot(technologies=technologies(self._board), rungs=tuple(self._board.refresh.ladder))
+
+    async def _around(self, card: CardAccess, stack: AsyncExitStack) -> Surroundings:
+        """Everything that looks after the device, from before the eUICC is read: it may be the modem that ails."""
+        guard, config = self._guard, self._config
+        if guard is None:
+            return Surroundings(usage=self.usage, modem=card.modem, card=card)
+        guard.begin(self._described(card.modem))
+        bearer = make_backend(config.bearer, card.modem, self._clock, config.net.interface)
+        stack.push_async_callback(bearer.close)
+        lookout = None
+        if card.modem is not None:
+            lookout = Lookout(card.modem, bearer, self._clock, guard)
+            await stack.enter_async_context(lookout.watching())
+        return Surroundings(
+            usage=self.usage,
+            bearer=bearer,
+            bearer_config=config.bearer,
+            modem=card.modem,
+            lookout=lookout,
+            observation=Observation(guard, bearer, lookout),
+            recorder=self._recorder,
+            card=card,
+        )
+
+    def _journal(self, eid: Eid) -> Journal:
+        recorder, file = self._recorder, self._config.journal_file
+        store = StateStore(file) if recorder is None else StateStore(file, written=recorder.writes.wrote)
+        journal = Journal.open(store, eid)
         if journal.notice is not None:
             logger.warning("%s", journal.notice)
-        known_time = await _known_time(card, journal, self._clock)
+        if recorder is not None:
+            recorder.keep_counters_in(journal)
+        return journal
+
+    async def _introduce(self, card: CardAccess, facts: EuiccFacts) -> None:
+        """Tell the recorder which modem and which eUICC this is."""
+        recorder = self._recorder
+        if recorder is None:
+            return
+        recorder.card_opened(facts.eid, facts.kind.value)
+        if recorder.observer is not None:
+            from ipad.daemon.modem_facts import device_status  # noqa: PLC0415 - a visit has no status to show
+
+            recorder.observer.modem_read(await device_status(card.modem, self._config.modem().card))
+
+    def _check_kind(self, facts: EuiccFacts, *, only_iot: bool) -> None:
+        """A consumer eUICC is served only where its policy says that it is one. Raises RefusedError."""
+        if only_iot and facts.kind is not EuiccKind.IOT:
+            check_consumer(self._guard)
+
+    async def _assemble(self, card: CardAccess, facts: EuiccFacts, around: Surroundings) -> tuple[Ipa, Surroundings]:
+        config = self._config
+        journal = self._journal(facts.eid)
+        known_time = await _known_time(card, journal, self._clock, set_clock=config.clock.set)
         minimizer = Minimizer(facts.eid, JournalKnowledge(journal))
-        return Ipa(
+        resolver = _resolver(config, self._clock, card.modem)
+        connector = ConfiguredConnector(config, known_time, self._eim_memory, minimizer, resolver=resolver)
+        if self._guard is not None:
+            around = replace(around, looks=_looks(config, self._clock, card.modem, known_time, connector))
+        ipa = Ipa(
             eid=facts.eid,
             euicc=card.euicc,
-            eims=EimConnections(ConfiguredConnector(config, known_time, self._eim_memory, minimizer)),
+            eims=EimConnections(connector),
             connectivity=card.connectivity,
             journal=journal,
             clock=self._clock,
@@ -176,11 +265,34 @@ class AgentFactory:
             strict_tag_list=config.esipa.tag_list == "strict",
             refresh_flag=card.modem.board.refresh.refresh_flag if card.modem is not None else True,
             session=self._sessions.setdefault(facts.eid, Session()),
-            capabilities=ipa_capabilities(config.rsp),
-            rsp=ConfiguredRspConnector(config, known_time) if config.rsp.trusts_servers else None,
+            capabilities=ipa_capabilities(
+                config.rsp, coaps=coaps_available(), injected_over=injected_over(config.injection)
+            ),
+            rsp=ConfiguredRspConnector(config, known_time, self.usage, resolver=resolver)
+            if config.rsp.trusts_servers
+            else None,
             download=download_settings(config.rsp),
             progress=self._progress,
             minimized=frozenset(eim_id for eim_id, own in config.eim.items() if own.minimize),
+            observer=around.observation or Unobserved(),
+        )
+        return ipa, around
+
+
+def _both(first: ProgressListener, second: ProgressListener) -> ProgressListener:
+    def tell(event: ProgressEvent) -> None:
+        first(event)
+        second(event)
+
+    return tell
+
+
+def check_consumer(guard: Guard | None) -> None:
+    """Whether an agent may serve a consumer eUICC. Raises RefusedError."""
+    if guard is None or guard.engine.settings.euicc is not PolicyKind.CONSUMER:
+        raise RefusedError(
+            "this is a consumer eUICC (SGP.22): it knows no eIMs, so there is nothing to poll",
+            hint='manage it with ipad profile, or let the agent do so by a policy file with euicc = "consumer"',
         )
 
 
@@ -204,13 +316,38 @@ def timers(config: Config, *, patience: float = 0.0) -> Timers:
     )
 
 
+def _looks(
+    config: Config, clock: Clock, modem: Modem | None, known_time: KnownTime, connector: ConfiguredConnector
+) -> EimLooks:
+    from ipad.daemon.guard.looks import EimLooks  # noqa: PLC0415 - only for who looks after a device
+
+    def equip() -> tuple[PathProbe, Aim]:
+        from ipad.daemon.probing import make_probe, probe_targets  # noqa: PLC0415 - most days nobody looks
+
+        return make_probe(config, clock, modem, known_time), partial(probe_targets, connector)
+
+    return EimLooks(equip)
+
+
+def _resolver(config: Config, clock: Clock, modem: Modem | None) -> Resolver:
+    """Names are asked for over the cellular interface, or at servers of the operator's, where that is configured."""
+    if not config.net.interface and not config.net.dns:
+        return HOST
+    from ipad.daemon.resolution import make_resolver  # noqa: PLC0415 - most devices leave it to their system
+
+    return make_resolver(config, clock, modem)
+
+
 def first_schedule(config: Config) -> Schedule:
     """The schedule of a process that has polled nothing yet."""
     return Schedule(timers=timers(config))
 
 
-async def _known_time(card: CardAccess, journal: Journal, clock: Clock) -> KnownTime:
-    """The time for checking certificates; a clock that was never set is helped by that of the network."""
+async def _known_time(card: CardAccess, journal: Journal, clock: Clock, *, set_clock: bool) -> KnownTime:
+    """The time for checking certificates; a clock that was never set is helped by that of the network.
+
+    `set_clock`: the clock itself is set to it, where it shows a time before this software was released.
+    """
     saved = float(journal.content.time_floor)
     known_time = KnownTime(clock, saved=saved)
     if card.modem is not None and clock.time() < max(RELEASED, saved):
@@ -221,6 +358,10 @@ async def _known_time(card: CardAccess, journal: Journal, clock: Clock) -> Known
         else:
             if told is not None and known_time.note_network_time(told.timestamp()):
                 logger.info("the clock is not set; certificates are checked with the network's time %s", told)
+                if set_clock and clock.time() < RELEASED:
+                    from ipad.daemon import clock_setting  # noqa: PLC0415 - few devices have no clock at all
+
+                    await clock_setting.set_clock(told)
     return known_time
 
 

@@ -6,40 +6,56 @@ From top to bottom: version, compact forms, choice of the binding, counters, bin
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from collections.abc import Hashable
+from dataclasses import field, replace
+from typing import TYPE_CHECKING, Any, Final
 
 from ipad.codec.compact import CompactKnowledge
 from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol
 from ipad.config import EimConfig
+from ipad.daemon.taps import TappedBinding
 from ipad.errors import CodecError
 from ipad.esipa.binding import EsipaBinding, HttpsBinding
 from ipad.esipa.choice import ChoiceMemory, ChosenBinding, Transport, candidates
 from ipad.esipa.https import AdminProtocols
-from ipad.esipa.json_binding import JsonBinding
-from ipad.esipa.metering import MeteredBinding
+from ipad.esipa.metering import Account, MeteredBinding
 from ipad.esipa.minimize import KnowledgeStore, MinimizedBinding, SessionMemory
 from ipad.esipa.version import EimVersion, VersionedBinding, VersionMemory
 from ipad.ids import Eid
 from ipad.net.authority import Authority
 from ipad.net.client import HttpsClient, NetworkSettings
-from ipad.net.counters import Usage, UsageLedger
+from ipad.net.counters import UDP_HEADERS, Usage, UsageLedger
 from ipad.net.known_time import KnownTime
-from ipad.net.tls import ServerTls, Trust
+from ipad.net.tls import ServerTls, Trust, files_stamp
+from ipad.net.tls_context import TlsMemories
+from ipad.observe.tap import TrafficTap
+from ipad.records import dataclass
 from ipad.state.journal import Journal
 
+if TYPE_CHECKING:
+    from ipad.esipa.json_binding import JsonBinding
+
 _COAP_LIBRARIES: Final = ("aiocoap", "OpenSSL")
+_MOST_DTLS_SERVERS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class EimMemory:
-    """What one process learns of its eIMs and spends on them."""
+    """What one process learns of its eIMs and spends on them.
+
+    `tls` and `dtls` hold sessions for short handshakes. They are found by trust and server: what an eIM's configuration
+    says now never meets a session that was made under another trust.
+    """
 
     choices: ChoiceMemory = field(default_factory=ChoiceMemory)
     admin_protocols: AdminProtocols = field(default_factory=AdminProtocols)
     versions: VersionMemory = field(default_factory=VersionMemory)
     sessions: SessionMemory = field(default_factory=SessionMemory)
     usage: UsageLedger = field(default_factory=UsageLedger)
+    tls: TlsMemories = field(default_factory=TlsMemories)
+    dtls: dict[Hashable, Any] = field(default_factory=dict)
+    """DtlsClient, whose module belongs to an extra."""
+    tap: TrafficTap | None = None
 
 
 class JournalKnowledge:
@@ -98,6 +114,12 @@ def coaps_available() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in _COAP_LIBRARIES)
 
 
+def _json_binding() -> type[JsonBinding]:
+    from ipad.esipa.json_binding import JsonBinding  # noqa: PLC0415 - few eIMs speak it
+
+    return JsonBinding
+
+
 class EimBindings:
     """Makes the bindings of eIMs."""
 
@@ -108,20 +130,24 @@ class EimBindings:
         self._minimizer = minimizer
         self._settings = settings
         self._memory = memory
-        self._dtls: dict[bytes, Any] = {}
-        """By configuration data: a client keeps the session with which the next handshake is short."""
+
+    def server_tls(self, target: EimTarget) -> ServerTls:
+        """TLS towards an eIM, with the sessions of earlier connections under the same trust."""
+        memory = self._memory.tls.of((target.trust, str(target.server)))
+        return ServerTls(target.trust, self._time.now, memory=memory)
 
     def binding(self, target: EimTarget) -> EsipaBinding:
         """The way to an eIM, opened by its first message. Raises CodecError when there is no common binding."""
         eim_id = target.eim.eim_id
-        https = HttpsClient(target.server, ServerTls(target.trust, self._time.now), self._settings)
+        https = HttpsClient(target.server, self.server_tls(target), self._settings)
+        account = Account(eim_id, lambda: https.usage, self._memory.usage)
 
         def opener(transport: Transport) -> EsipaBinding:
             if transport is Transport.COAPS:
                 return self._coaps(target)
-            kind = HttpsBinding if transport is Transport.ASN1 else JsonBinding
+            kind = HttpsBinding if transport is Transport.ASN1 else _json_binding()
             made = kind(https, admin_protocol=target.admin_protocol, known=self._memory.admin_protocols)
-            return MeteredBinding(eim_id, made, lambda: https.usage, self._memory.usage)
+            return MeteredBinding(made, account)
 
         among = transports(target.eim, target.own)
         binding: EsipaBinding = ChosenBinding(eim_id, among, opener, self._memory.choices)
@@ -129,20 +155,22 @@ class EimBindings:
         if self._minimizer is not None and target.own.minimize and version is not EimVersion.V1_0:
             eid = self._minimizer.eid.octets
             binding = MinimizedBinding(eim_id, eid, binding, self._minimizer.store, self._memory.sessions)
-        return VersionedBinding(eim_id, binding, version, self._memory.versions)
+        binding = VersionedBinding(eim_id, binding, version, self._memory.versions)
+        return binding if self._memory.tap is None else TappedBinding(eim_id, binding, self._memory.tap)
 
     def _coaps(self, target: EimTarget) -> EsipaBinding:
         from ipad.esipa.coap_binding import CoapBinding  # noqa: PLC0415 - loads libraries of an extra
         from ipad.net.coap import CoapClient, CoapSettings  # noqa: PLC0415
-        from ipad.net.dtls import DtlsClient  # noqa: PLC0415
 
-        key = target.eim.encode() + str(target.server).encode()
-        if key not in self._dtls:
-            self._dtls[key] = DtlsClient(target.server.host, target.trust, self._time.now)
         settings = CoapSettings(
-            timeout=self._settings.timeout, interface=self._settings.interface, overrides=self._settings.overrides
+            timeout=self._settings.timeout,
+            interface=self._settings.interface,
+            overrides=self._settings.overrides,
+            resolver=self._settings.resolver,
         )
-        client = CoapClient(target.server, self._dtls[key], settings)
+        if self._settings.coaps_timer is not None:
+            settings = replace(settings, ack_timeout=self._settings.coaps_timer)
+        client = CoapClient(target.server, self._dtls(target), settings)
 
         def usage() -> Usage:
             traffic = client.traffic
@@ -153,6 +181,23 @@ class EimBindings:
                 packets_received=traffic.datagrams_received,
                 handshakes=traffic.handshakes,
                 resumed_handshakes=traffic.resumed_handshakes,
+                headers_sent=traffic.datagrams_sent * UDP_HEADERS,
+                headers_received=traffic.datagrams_received * UDP_HEADERS,
             )
 
-        return MeteredBinding(target.eim.eim_id, CoapBinding(client), usage, self._memory.usage)
+        return MeteredBinding(CoapBinding(client), Account(target.eim.eim_id, usage, self._memory.usage))
+
+    def _dtls(self, target: EimTarget) -> Any:
+        """The DTLS client of before, which knows the last session, or a new one."""
+        from ipad.net.dtls import DtlsClient, DtlsSettings  # noqa: PLC0415 - loads a library of an extra
+
+        known = self._memory.dtls
+        key = (target.trust, str(target.server), files_stamp(target.trust))
+        if key not in known:
+            while len(known) >= _MOST_DTLS_SERVERS:
+                del known[next(iter(known))]
+            timer = self._settings.coaps_timer
+            settings = DtlsSettings() if timer is None else DtlsSettings(first_timer=timer)
+            known[key] = DtlsClient(target.server.host, target.trust, self._time.now, settings)
+        known[key].now = self._time.now
+        return known[key]

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ipad.card.channel import CardChannel, TracedChannel
 from ipad.card.isdr import IsdrSession, SessionRules
-from ipad.card.pcsc import TERMINAL_CAPABILITY, PcscChannel, PcscReader
 from ipad.card.probe import at_channel
 from ipad.clock import Clock
 from ipad.codec.profile import ProfileInfo
 from ipad.config import Config, ModemConfig
 from ipad.daemon.connectivity import HostBearer, ModemBearer
 from ipad.daemon.link import board_library, open_modem
+from ipad.daemon.taps import TappedSession
 from ipad.daemon.uninterrupted import UninterruptedSession
 from ipad.errors import CardError, PortError
 from ipad.es10.euicc import Euicc
+from ipad.es10.port import Es10Session
+from ipad.es10.remembering import RememberingSession
 from ipad.ids import Iccid
 from ipad.modem.connectivity import ModemConnectivity
 from ipad.modem.modem import Modem
 from ipad.modem.recovery import SimRecovery
 from ipad.modem.sim import is_sim_change
+from ipad.observe.tap import TrafficTap
 from ipad.procedures.ports import Connectivity
 from ipad.procedures.start import EuiccFacts, EuiccKind, identify
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -66,16 +70,21 @@ class CardAccess:
 
 
 @asynccontextmanager
-async def open_card(config: Config, clock: Clock) -> AsyncIterator[CardAccess]:
+async def open_card(
+    config: Config, clock: Clock, tap: TrafficTap | None = None, pulse: Callable[[], None] = lambda: None
+) -> AsyncIterator[CardAccess]:
     """Open the configured way to the eUICC. Whatever happens, the channel and the port are closed in the end.
 
-    The channel to the ISD-R itself opens with the first function. Raises UsageError, ConfigError, PortError, CardError.
+    The channel to the ISD-R itself opens with the first function. At `tap` a recording of traffic can be attached.
+    `pulse` is called at the end of each exchange.
+    Raises UsageError, ConfigError, PortError, CardError.
     """
     modem_config = config.modem()
     if modem_config.reader is not None:
         isdr = IsdrSession(_reader_channel(modem_config, modem_config.reader), SessionRules(modem_config.isdr_aids))
         async with _closing(isdr):
-            yield CardAccess(Euicc(UninterruptedSession(isdr)), HostBearer(isdr.reset), clock)
+            session = _remembering(_sensed(isdr, tap, modem_config.card, pulse), isdr, clock, shared=True)
+            yield CardAccess(Euicc(session, forget=session.forget), HostBearer(isdr.reset), clock)
         return
     async with open_modem(modem_config, board_library(), clock) as modem:
         isdr = IsdrSession(_modem_channel(modem, clock), _rules(modem))
@@ -83,14 +92,29 @@ async def open_card(config: Config, clock: Clock) -> AsyncIterator[CardAccess]:
         unsubscribe = modem.port.subscribe(lambda line: isdr.invalidate() if is_sim_change(line) else None)
         try:
             async with _closing(isdr):
-                bearer = ModemBearer(connectivity, isdr.invalidate)
-                yield CardAccess(Euicc(UninterruptedSession(isdr)), bearer, clock, modem)
+                session = _remembering(_sensed(isdr, tap, modem.port.name, pulse), isdr, clock)
+                bearer = ModemBearer(connectivity, isdr.invalidate, session.forget)
+                yield CardAccess(Euicc(session, forget=session.forget), bearer, clock, modem)
         finally:
             unsubscribe()
             connectivity.close()
 
 
+def _sensed(isdr: IsdrSession, tap: TrafficTap | None, line: str, pulse: Callable[[], None]) -> Es10Session:
+    """Exchanges that are finished and felt; `line` is what a recording calls the way to the card."""
+    if tap is None:
+        return UninterruptedSession(isdr, pulse)
+    tap.line = line
+    return UninterruptedSession(TappedSession(isdr, tap), pulse)
+
+
+def _remembering(session: Es10Session, isdr: IsdrSession, clock: Clock, *, shared: bool = False) -> RememberingSession:
+    return RememberingSession(session, clock, lambda: isdr.generation, shared=shared)
+
+
 def _reader_channel(config: ModemConfig, reader: str) -> CardChannel:
+    from ipad.card.pcsc import TERMINAL_CAPABILITY, PcscChannel, PcscReader  # noqa: PLC0415 - most cards are in modems
+
     channel = PcscChannel(
         PcscReader(reader),
         max_data=config.max_data or _READER_MAX_DATA,

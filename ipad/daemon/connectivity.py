@@ -15,16 +15,26 @@ logger = logging.getLogger(__name__)
 class ModemBearer:
     """The bearer of the modem that holds the eUICC.
 
-    `invalidate` is told whenever the modem may have initialised the card: channels are lost then.
+    `invalidate` is told whenever the modem may have initialised the card: channels are lost then. `renewed` is told of
+    another bearer, or none: the profile, and with it the card, may be another one.
     """
 
-    def __init__(self, connectivity: ModemConnectivity, invalidate: Callable[[], None]) -> None:
+    def __init__(
+        self, connectivity: ModemConnectivity, invalidate: Callable[[], None], renewed: Callable[[], None]
+    ) -> None:
         self._connectivity = connectivity
         self._invalidate = invalidate
+        self._renewed = renewed
+        self._session: str | None = None
+        self._looked = False
 
     async def data_session(self) -> str | None:
         """As the modem says. Raises PortError."""
-        return await self._connectivity.data_session()
+        session = await self._connectivity.data_session()
+        if self._looked and session != self._session:
+            self._renewed()
+        self._session, self._looked = session, True
+        return session
 
     async def wait_new_session(self, before: str | None, timeout: float) -> bool:  # noqa: ASYNC109
         """As the modem says; one that restarts meanwhile is waited for."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ipad.board import GENERIC, Board, BoardLibrary
 from ipad.clock import Clock
 from ipad.config import ISD_R, ModemConfig
-from ipad.errors import ConfigError, PortError
+from ipad.errors import ConfigError, PortError, PortTimeoutError
 from ipad.modem.modem import Modem
 from ipad.modem.port import AtPort, PortSettings
 from ipad.modem.serial import SerialSettings, opener
@@ -68,8 +68,10 @@ async def open_modem(config: ModemConfig, boards: BoardLibrary, clock: Clock) ->
             hint="set modem.port in the configuration file, or give --port DEVICE; `ipad board detect` finds it",
         )
     board = configured(boards.load(config.board or GENERIC), config)
-    places = (config.port,) if config.port else _places(board, boards)
-    port = await _open_first(board, places, clock)
+    if board.mux is not None and not config.port:
+        port = await _open_multiplexed(board, boards, clock)
+    else:
+        port = await _open_first(board, (config.port,) if config.port else _places(board, boards), clock)
     try:
         if not config.board or (board.kind == "gateway" and not board.module):
             asked = PortSettings.of_board(board, port.name)
@@ -97,6 +99,19 @@ def _port(board: Board, path: str, clock: Clock) -> AtPort:
         path, baud=board.serial.baud, flow=board.serial.flow, uucp_lock="uucp" in board.serial.lock
     )
     return AtPort(opener(settings), PortSettings.of_board(board, path), clock)
+
+
+async def _open_multiplexed(board: Board, boards: BoardLibrary, clock: Clock) -> AtPort:
+    """Open the AT channel; a modem that is silent there was restarted and knows of no multiplexer. Raises PortError."""
+    from ipad.daemon.multiplexing import multiplex  # noqa: PLC0415 - only boards with one UART need it
+
+    await multiplex(board, clock)
+    try:
+        return await _open_first(board, _places(board, boards), clock)
+    except PortTimeoutError as error:
+        logger.info("%s: the multiplexer is attached anew", error)
+    await multiplex(board, clock, anew=True)
+    return await _open_first(board, _places(board, boards), clock)
 
 
 async def _open_first(board: Board, places: Sequence[str], clock: Clock) -> AtPort:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
+from ipad.errors import PortError
 from ipad.ids import Iccid, Imei, Plmn
 from ipad.modem.modem import Modem
+from ipad.observe.status import DeviceStatus
+from ipad.records import dataclass
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +33,25 @@ class ModemFacts:
     plmn: Plmn | None
     signal: float | None
     addresses: tuple[str, ...] | None
+
+
+async def device_status(modem: Modem | None, reader: str) -> DeviceStatus:
+    """What the status shows of the modem, or of a reader in its place. A modem that says nothing has a port."""
+    if modem is None:
+        return DeviceStatus(port=reader)
+    known = DeviceStatus(port=modem.port.name, board=modem.board.name)
+    try:
+        identity, imei = await modem.identify(), await modem.imei()
+    except PortError as error:
+        logger.debug("the modem does not say what it is: %s", error)
+        return known
+    return replace(
+        known,
+        manufacturer=identity.manufacturer,
+        model=identity.model,
+        revision=identity.revision,
+        imei=imei,
+    )
 
 
 async def read_facts(modem: Modem) -> ModemFacts:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipad.codec.euicc_info import IpaCapabilities, IpaFeatures
+from ipad.codec.euicc_info import IpaCapabilities, IpaFeatures, IpaSupportedProtocols
 from ipad.codec.x509 import read_certificates
-from ipad.config import Config, RspConfig
+from ipad.config import Config, InjectionConfig, RspConfig
 from ipad.errors import CodecError, ConfigError
-from ipad.es9.https import HttpsJson
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.client import HttpsClient, NetworkSettings
+from ipad.net.counters import UsageLedger
 from ipad.net.known_time import KnownTime
+from ipad.net.resolver import HOST, Resolver
 from ipad.net.tls import Anchors, PublicPki, ServerTls, Trust
+from ipad.net.tls_context import TlsMemories
 from ipad.procedures.certificate_dates import ClockPolicy
 from ipad.procedures.context import IPA_CAPABILITIES
 from ipad.procedures.download_settings import DownloadSettings
+
+if TYPE_CHECKING:
+    from ipad.es9.functions import JsonPost
 
 logger = logging.getLogger(__name__)
 
@@ -28,25 +33,39 @@ _SUFFIXES: Final = (".pem", ".crt", ".cer", ".der")
 class ConfiguredRspConnector:
     """Satisfies `procedures.ports.RspConnector`: each server has a connection and a TLS context of its own.
 
-    Raises ConfigError for CI certificates or address overrides that cannot be used.
+    `usage` is told what functions cost, under the address of the server. Raises ConfigError for CI certificates or
+    address overrides that cannot be used.
     """
 
-    def __init__(self, config: Config, time: KnownTime) -> None:
+    def __init__(
+        self, config: Config, time: KnownTime, usage: UsageLedger | None = None, *, resolver: Resolver = HOST
+    ) -> None:
         self._rsp = config.rsp
         self._time = time
+        self._usage = usage if usage is not None else UsageLedger()
+        self._memories = TlsMemories()
         self._trust = server_trust(config.rsp)
         try:
             overrides = AddressOverrides(config.net.addresses)
         except CodecError as error:
             raise ConfigError(f"net.addresses: {error}") from error
         self._settings = NetworkSettings(
-            timeout=config.rsp.exchange_timeout, interface=config.net.interface, overrides=overrides
+            timeout=config.rsp.exchange_timeout,
+            interface=config.net.interface,
+            overrides=overrides,
+            resolver=resolver,
         )
 
-    def connect(self, address: str) -> HttpsJson:
+    def connect(self, address: str) -> JsonPost:
         """A connection that is opened by its first function. Raises CodecError for a malformed address."""
-        client = HttpsClient(Authority.parse(address), ServerTls(self._trust, self._time.now), self._settings)
-        return HttpsJson(client, user_agent=self._rsp.user_agent, admin_protocol=self._rsp.x_admin_protocol)
+        from ipad.es9.https import HttpsJson  # noqa: PLC0415 - direct downloads are seldom
+        from ipad.es9.metering import MeteredJson  # noqa: PLC0415
+
+        server = Authority.parse(address)
+        tls = ServerTls(self._trust, self._time.now, memory=self._memories.of(str(server)))
+        client = HttpsClient(server, tls, self._settings)
+        post = HttpsJson(client, user_agent=self._rsp.user_agent, admin_protocol=self._rsp.x_admin_protocol)
+        return MeteredJson(str(server), post, lambda: client.usage, self._usage)
 
 
 def server_trust(config: RspConfig) -> Trust:
@@ -60,8 +79,17 @@ def server_trust(config: RspConfig) -> Trust:
     return Anchors(certificates, and_public=config.public_pki)
 
 
-def ipa_capabilities(config: RspConfig) -> IpaCapabilities:
-    """What eIMs are told (SGP.32 4.1): no direct download without trusted servers, and what the eIM is to do."""
+def ipa_capabilities(
+    config: RspConfig,
+    *,
+    coaps: bool = False,
+    injected_over: IpaSupportedProtocols = IpaSupportedProtocols(0),  # noqa: B008 - a constant
+) -> IpaCapabilities:
+    """What eIMs are told (SGP.32 4.1): no direct download without trusted servers, and what the eIM is to do.
+
+    `coaps`: whether CoAPS can be spoken. `injected_over`: the modes of injection that are open, IPA_INJECT_HTTPS and
+    IPA_INJECT_COAPS.
+    """
     features = IPA_CAPABILITIES.ipa_features
     if not config.trusts_servers:
         features &= ~IpaFeatures.DIRECT_RSP_SERVER_COMMUNICATION
@@ -69,7 +97,20 @@ def ipa_capabilities(config: RspConfig) -> IpaCapabilities:
         features |= IpaFeatures.EIM_CTX_PARAMS1_GENERATION
     if config.eim_checks_metadata:
         features |= IpaFeatures.EIM_PROFILE_METADATA_VERIFICATION
-    return IpaCapabilities(ipa_features=features, ipa_supported_protocols=IPA_CAPABILITIES.ipa_supported_protocols)
+    protocols = IpaSupportedProtocols.IPA_RETRIEVE_HTTPS | injected_over
+    if coaps:
+        protocols |= IpaSupportedProtocols.IPA_RETRIEVE_COAPS
+    return IpaCapabilities(ipa_features=features, ipa_supported_protocols=protocols)
+
+
+def injected_over(config: InjectionConfig) -> IpaSupportedProtocols:
+    """The modes of injection that are open."""
+    modes = IpaSupportedProtocols(0)
+    if config.https:
+        modes |= IpaSupportedProtocols.IPA_INJECT_HTTPS
+    if config.coaps:
+        modes |= IpaSupportedProtocols.IPA_INJECT_COAPS
+    return modes
 
 
 def download_settings(config: RspConfig) -> DownloadSettings:

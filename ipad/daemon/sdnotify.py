@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 
@@ -29,6 +30,13 @@ class ServiceManager:
     def alive(self) -> None:
         """The loop makes progress."""
         self._send("WATCHDOG=1")
+
+    def reloading(self) -> None:
+        """The configuration is being read again; `ready` says that this is over.
+
+        The moment is for Type=notify-reload of systemd 253 and later; Type=notify of older ones leaves it aside.
+        """
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
         """The service shuts down."""

@@ -1,8 +1,9 @@
-"""The process that stays: polls by schedule, survives what fails, stops cleanly.
+"""The process that stays: polls by schedule, does what policy decides, survives what fails, stops cleanly.
 
-A failure of the modem, of the eUICC or of the state file ends the work at hand, never the process: everything is
-closed and opened again after a pause that grows. What an interrupted run left behind is in the journal and on the
-eUICC. Only a wrong configuration ends the service, because no time heals it.
+One thing at a time touches modem and eUICC: what policy decided comes first, then the polls that are due. A failure of
+the modem, of the eUICC or of the state file ends the work at hand, never the process: everything is closed and opened
+again after a pause that grows. What an interrupted run left behind is in the journal and on the eUICC. Only a wrong
+configuration ends the service, because no time heals it.
 """
 
 from __future__ import annotations
@@ -10,21 +11,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
+from functools import partial
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from ipad.bearer.backend import BearerReason
 from ipad.clock import Clock
-from ipad.codec.esipa import EimPackageError
+from ipad.daemon.guard.guard import Guard
+from ipad.daemon.guard.poll_plan import PollPlan
+from ipad.daemon.guard.waiting import wait_for
+from ipad.daemon.guard.ward import Ward
 from ipad.daemon.sdnotify import ServiceManager
-from ipad.errors import ConfigError, IpadError, UsageError
+from ipad.daemon.vitals import Vitals
+from ipad.errors import ConfigError, IpadError, RefusedError, UsageError
+from ipad.observe.alerts import Alert, alert
+from ipad.observe.status import ServiceState
 from ipad.policy.backoff import doubled
+from ipad.policy.limits import Timers
 from ipad.policy.schedule import Schedule
-from ipad.procedures.report import EimReport, RunReport
+from ipad.procedures.report import RunReport
+
+if TYPE_CHECKING:
+    from ipad.daemon.injection import Injection  # loaded only where injection is on
+    from ipad.daemon.operations import Operation, Operations  # loaded only where somebody may ask
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +45,7 @@ _UNUSABLE_RECHECK: Final = 3600.0
 """Seconds after which an eUICC without any eIM to poll is looked at again."""
 
 
-class Agent(Protocol):
+class Agent(Ward, Protocol):
     """One eUICC with everything that is needed to serve its eIMs; open while the context lasts."""
 
     async def start(self) -> Sequence[str]:
@@ -48,8 +60,28 @@ class Agent(Protocol):
         """The eIMs that can be polled, as of the last reading."""
         ...
 
+    async def inject(self, injection: Injection) -> RunReport:
+        """Serve one message of an eIM that came to us (SGP.32 3.1.1.2)."""
+        ...
+
     async def rest(self) -> None:
         """Give back what others may use between two runs: connections, the channel to the eUICC."""
+        ...
+
+
+class Injections(Protocol):
+    """Messages of eIMs that come to us; taken only while there is nothing else to do."""
+
+    def idle(self) -> AbstractContextManager[None]:
+        """While this lasts messages are let in."""
+        ...
+
+    def take(self) -> Injection | None:
+        """The message that waits."""
+        ...
+
+    def clear(self) -> None:
+        """Turn away the message that waits: the eUICC cannot be used."""
         ...
 
 
@@ -57,7 +89,7 @@ AgentOpener = Callable[[], AbstractAsyncContextManager[Agent]]
 
 
 class Service:
-    """The poll loop.
+    """The loop. `guard` looks after the device all the time, also while it cannot be opened.
 
     `reconnect` is the first pause, in seconds, after a failure of modem, eUICC or state file; `intervals` are poll
     intervals, in seconds, of eIMs that do not follow the one of the schedule.
@@ -69,21 +101,38 @@ class Service:
         schedule: Schedule,
         clock: Clock,
         manager: ServiceManager,
+        guard: Guard,
         *,
         reconnect: float,
         intervals: Mapping[str, float] = MappingProxyType({}),
         chance: Callable[[], float] = lambda: random.uniform(-1.0, 1.0),  # noqa: S311 - spreads load, hides nothing
     ) -> None:
         self._open_agent = open_agent
-        self._schedule = schedule
+        self._plan = PollPlan(schedule, guard, intervals, chance)
+        self._guard = guard
+        self._recorder = guard.recorder
+        if self._recorder is not None:
+            self._recorder.follow_polls(self._plan.moments)
         self._clock = clock
         self._manager = manager
         self._reconnect = reconnect
-        self._intervals = intervals
-        self._chance = chance
+        self.vitals = Vitals(clock)
+        """What the watchdog of the process looks at."""
+        self.take_back: Callable[[ConfigError], bool] = lambda _error: False
+        """Asked when the device cannot be opened as configured: whether there is a configuration of before to go on
+        with."""
+        self.opened: Callable[[], None] = lambda: None
+        """Told when the device was opened as configured, and its eUICC read."""
+        self.injections: Injections | None = None
+        """Where messages of eIMs that come to us wait, if they may come; to be set before `run`."""
+        self.operations: Operations[Any] | None = None
+        """What people ask for, if anybody may; to be set before `run`."""
+        self.open_for_operations = open_agent
+        """Opens the device for them while it is not served: where one looks for a fault, more is allowed."""
         self._stop = asyncio.Event()
-        self._wake = asyncio.Event()
         self._poll_wanted = False
+        self._reopen_wanted = False
+        self._served = False
         self._failures = 0
         self._last_failure = ""
         self._ready = False
@@ -93,84 +142,159 @@ class Service:
         self._stop.set()
 
     def poll_now(self) -> None:
-        """Poll every eIM at once."""
+        """Poll every eIM at once, except those that asked to be left alone."""
         self._poll_wanted = True
-        self._wake.set()
+        self._guard.news.set()
+
+    def adopt(self, timers: Timers, intervals: Mapping[str, float], reconnect: float) -> None:
+        """Other times hold from now on; the device is closed and opened anew as soon as nothing is on trial."""
+        self._reconnect = reconnect
+        self._plan.adopt(timers, intervals, self._clock.monotonic())
+        self._reopen_wanted = True
+        self._guard.news.set()
 
     async def run(self) -> None:
-        """Serve until `stop`. Raises ConfigError and UsageError only: what the operator asked for makes no sense."""
+        """Serve until `stop`.
+
+        Raises ConfigError and UsageError only: what the operator asked for makes no sense, and never did.
+        """
         tasks = [asyncio.ensure_future(self._supervise()), asyncio.ensure_future(self._stop.wait())]
-        watchdog = asyncio.ensure_future(self._feed_watchdog())
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._manager.stopping()
-            for task in (*tasks, watchdog):
-                task.cancel()
-            await asyncio.gather(*tasks, watchdog, return_exceptions=True)
+        async with self._guard.running():
+            try:
+                await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self._manager.stopping()
+                if self._recorder is not None:
+                    self._recorder.entered(ServiceState.STOPPING, "stopping")
+                if self.operations is not None:
+                    self.operations.close()
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
         if not tasks[0].cancelled():
             tasks[0].result()
         logger.info("stopped")
 
     async def _supervise(self) -> None:
         while True:
+            self._reopen_wanted = False
+            self.vitals.busy("opening the device")
             try:
                 async with self._open_agent() as agent:
                     await self._serve(agent)
-            except (ConfigError, UsageError):
+            except ConfigError as error:
+                if self.take_back(error):
+                    continue
+                if not self._served:
+                    raise
+                # It was right once: a second modem appeared, a file went away. To give up now would strand the device.
+                await self._after_failure(error)
+            except UsageError:
                 raise
             except IpadError as error:
                 await self._after_failure(error)
 
     async def _serve(self, agent: Agent) -> None:
-        eim_ids = await agent.start()
+        self._plan.follow(await agent.start(), self._clock.monotonic())
+        await self._guard.take_up(agent)
+        await agent.bring_up(BearerReason.BOOT)
         self._say_ready()
-        while True:
-            self._schedule = self._schedule.with_eims(eim_ids, self._clock.monotonic())
-            self._wake.clear()
-            if self._poll_wanted:
-                self._poll_wanted = False
-                self._schedule = self._schedule.triggered(self._clock.monotonic())
-            due = self._schedule.due(self._clock.monotonic())
-            if due:
-                self._manager.status(f"polling {', '.join(due)}")
-                report = await agent.poll(due)
-                eim_ids = agent.pollable()
-                self._schedule = self._schedule.with_eims(eim_ids, self._clock.monotonic())
-                self._note(due, report)
-                self._failures, self._last_failure = 0, ""
+        self._served = True
+        self.opened()
+        while not self._reopen_due():
+            self.vitals.busy("the next turn")
+            self._guard.news.clear()
+            decision = self._guard.take()
+            if decision is not None:
+                self._enter(ServiceState.ACTING, f"carrying out: {type(decision).__name__}")
+                await self._guard.executor.carry_out(agent, decision)
+            elif self.operations is not None and (operation := self.operations.take()) is not None:
+                await self._operate(agent, operation)
+            elif self.injections is not None and (injection := self.injections.take()) is not None:
+                await self._inject(agent, injection)
+            elif due := self._due(agent):
+                await self._poll(agent, due)
             else:
                 await agent.rest()
                 await self._wait_for_work()
 
-    def _note(self, due: Sequence[str], report: RunReport) -> None:
-        """Decide from what each eIM said when it is asked again; one that had no turn is asked soon."""
-        logger.info("run ended: %s, %d package(s)", report.outcome.value, len(report.packages))
-        for unusable in report.unusable:
-            logger.warning("eIM %s cannot be contacted: %s", unusable.eim_id, unusable.reason)
+    def _reopen_due(self) -> bool:
+        """Whether to open the device anew now: not while a change of profile is decided, carried out or on trial."""
+        if not self._reopen_wanted or self._guard.busy or self._guard.on_trial:
+            return False
+        logger.info("the device is closed and opened anew")
+        return True
+
+    def _due(self, agent: Agent) -> Sequence[str]:
+        """The eIMs to poll now: for a person, for policy, or by the schedule."""
         now = self._clock.monotonic()
-        for eim_id in set(due).difference(eim.eim_id for eim in report.eims):
-            self._schedule = self._schedule.after_cap(eim_id, now)
-        for eim in report.eims:
-            timers = self._schedule.timers
-            own = replace(timers, poll_interval=self._intervals.get(eim.eim_id, timers.poll_interval))
-            changed = reschedule(replace(self._schedule, timers=own), eim, now, self._chance())
-            self._schedule = replace(changed, timers=timers)
+        if self._guard.silent:
+            return ()
+        early = self._guard.take_early()
+        if early is not None and early.notice is not None:
+            agent.announce(early.notice)
+        wanted, self._poll_wanted = self._poll_wanted, False
+        if early is not None:
+            logger.info("polling early: %s", early.reason)
+        if early is not None or wanted or self._guard.take_retry():
+            return self._plan.at_once(now)
+        return self._plan.due(now)
+
+    async def _poll(self, agent: Agent, due: Sequence[str]) -> None:
+        self._enter(ServiceState.POLLING, f"polling {', '.join(due)}")
+        with self._guard.contacting():
+            report = await agent.poll(due)
+        self._plan.follow(agent.pollable(), self._clock.monotonic())
+        self._plan.note(due, report, self._clock.monotonic())
+        await self._guard.after_run(agent, report)
+        self._failures, self._last_failure = 0, ""
+
+    async def _inject(self, agent: Agent, injection: Injection) -> None:
+        self._enter(ServiceState.SERVING, f"serving {injection.eim_id}")
+        report = await agent.inject(injection)
+        self._plan.follow(agent.pollable(), self._clock.monotonic())
+        await self._guard.after_run(agent, report)
+        self._failures, self._last_failure = 0, ""
+
+    async def _operate(self, agent: Agent, operation: Operation[Any]) -> None:
+        """Do what a person asks for. A device that is lost with it is opened again."""
+        assert self.operations is not None
+        self._enter(ServiceState.ACTING, f"{operation.order.title}, for {operation.order.who}")
+        await self.operations.carry_out(operation, agent, partial(self._look_again, agent))
+        if operation.device_lost is not None:
+            raise operation.device_lost
+        self._plan.follow(agent.pollable(), self._clock.monotonic())
+
+    async def _look_again(self, agent: Agent) -> None:
+        """A person may have changed the eUICC, the eIMs on it as well."""
+        await self._guard.after_operation(agent)
+        if not self._guard.on_trial:
+            await agent.start()
+
+    def note_run(self, report: RunReport) -> None:
+        """A run that an operation made: the eIMs need not be polled again so soon."""
+        now = self._clock.monotonic()
+        self._plan.note([eim.eim_id for eim in report.eims], report, now)
+        self._failures, self._last_failure = 0, ""
 
     async def _wait_for_work(self) -> None:
-        due = self._schedule.next_at()
+        due = self._plan.next_at()
         now = self._clock.monotonic()
-        pause = max(0.0, due - now) if due is not None else _UNUSABLE_RECHECK
+        pause = _UNUSABLE_RECHECK if due is None else max(0.0, due - now)
         if due is None:
-            self._manager.status("idle, no eIM can be polled")
+            self._enter(ServiceState.IDLE, "idle, no eIM can be polled", pause)
+        elif due == float("inf"):
+            self._enter(ServiceState.WAITING, "waiting for a data session", pause)
         else:
             at = time.strftime("%F %T", time.localtime(self._clock.time() + pause))
-            self._manager.status(f"idle, next poll {at}")
+            self._enter(ServiceState.IDLE, f"idle, next poll {at}", pause)
             logger.info("next poll at %s", at)
-        await self._sleep(pause)
+        with self.injections.idle() if self.injections is not None else nullcontext():
+            await wait_for(self._guard.news, self._clock, pause)
 
     async def _after_failure(self, error: IpadError) -> None:
-        self._wake.clear()
+        if self.injections is not None:
+            self.injections.clear()
         self._failures += 1
         pause = doubled(self._reconnect, _LONGEST_PAUSE, self._failures)
         text = str(error)
@@ -178,10 +302,24 @@ class Service:
         level = logging.DEBUG if text == self._last_failure else logging.ERROR
         self._last_failure = text
         hint = f" ({error.hint})" if error.hint else ""
-        logger.log(level, "%s%s; trying again in %g s", text, hint, pause)
+        logger.log(level, "%s%s; trying again in %g s", text, hint, pause, extra=alert(Alert.DEVICE_FAILED))
+        if self._recorder is not None:
+            self._recorder.failed(error)
         self._say_ready()
-        self._manager.status(f"failed: {text}; trying again in {pause:g} s")
-        await self._sleep(pause)
+        self._enter(ServiceState.FAILED, f"failed: {text}; trying again in {pause:g} s", pause)
+        if self.operations is not None and not isinstance(error, RefusedError):
+            self.operations.fail_waiting(error)  # an eUICC that is not served can be asked all the same
+        await self._outlast(pause)
+
+    def _enter(self, state: ServiceState, text: str, pause: float | None = None) -> None:
+        """Say what is done now. `pause`: nothing, for so many seconds at the most."""
+        if pause is None:
+            self.vitals.busy(text)
+        else:
+            self.vitals.resting(text, pause)
+        self._manager.status(text)
+        if self._recorder is not None:
+            self._recorder.entered(state, text)
 
     def _say_ready(self) -> None:
         """The start is over when the eUICC was read, or the reason why it cannot be is known."""
@@ -189,36 +327,28 @@ class Service:
             self._ready = True
             self._manager.ready()
 
-    async def _sleep(self, seconds: float) -> None:
-        """Wait, but no longer than until someone asks for a poll."""
-        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._wake.wait())]
+    async def _outlast(self, seconds: float) -> None:
+        """Wait, but no longer than until someone asks for a poll; meanwhile a rung of the ladder may be climbed."""
+        end = self._clock.monotonic() + seconds
+        self._poll_wanted = False
+        while not self._poll_wanted and not self._reopen_wanted and self._clock.monotonic() < end:
+            self._guard.news.clear()
+            rung = self._guard.take_rescue()
+            if rung is not None:
+                self.vitals.busy(f"recovery, rung {rung.rung}")
+                await self._guard.executor.rescue(rung)
+                return
+            if self.operations is not None and self.operations.waiting:
+                await self._operate_meanwhile(self.operations)
+                return
+            await wait_for(self._guard.news, self._clock, end - self._clock.monotonic())
+
+    async def _operate_meanwhile(self, operations: Operations[Any]) -> None:
+        """Do what people ask for on a device that is not served now; then it is time to try again."""
+        self.vitals.busy("what people ask for")
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for wait in waits:
-                wait.cancel()
-
-    async def _feed_watchdog(self) -> None:
-        interval = self._manager.watchdog_interval
-        while interval is not None:
-            self._manager.alive()
-            await self._clock.sleep(interval)
-
-
-def reschedule(schedule: Schedule, eim: EimReport, now: float, chance: float) -> Schedule:
-    """The schedule after one eIM's turn."""
-    if eim.network_error is not None:
-        return schedule.after_failure(eim.eim_id, eim.network_error, now, chance)
-    if eim.more:
-        return schedule.after_cap(eim.eim_id, now)
-    if eim.eim_error == EimPackageError.EID_NOT_FOUND:
-        return schedule.after_unknown_eid(eim.eim_id, now, chance)
-    return schedule.after_success(eim.eim_id, now, chance)
-
-
-def obey_signals(service: Service) -> None:
-    """SIGTERM and SIGINT stop the service, SIGUSR1 polls now. For the loop that is running."""
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, service.stop)
-    loop.add_signal_handler(signal.SIGUSR1, service.poll_now)
+            async with self.open_for_operations() as agent:
+                while (operation := operations.take()) is not None:
+                    await operations.carry_out(operation, agent)
+        except IpadError as error:
+            operations.fail_waiting(error)

@@ -8,7 +8,7 @@ gives up.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from ipad.es10.port import Es10Session
@@ -17,10 +17,11 @@ T = TypeVar("T")
 
 
 class UninterruptedSession:
-    """Forwards to another session."""
+    """Forwards to another session. `pulse` is called at the end of each exchange, whatever came of it."""
 
-    def __init__(self, session: Es10Session) -> None:
+    def __init__(self, session: Es10Session, pulse: Callable[[], None] = lambda: None) -> None:
         self._session = session
+        self._pulse = pulse
 
     @property
     def fci(self) -> bytes:
@@ -29,27 +30,28 @@ class UninterruptedSession:
 
     async def transceive(self, request: bytes, *, repeatable: bool = False) -> bytes:
         """As the session does. A cancellation takes effect when the response is there."""
-        return await _finished(self._session.transceive(request, repeatable=repeatable))
+        return await self._finished(self._session.transceive(request, repeatable=repeatable))
 
     async def transceive_segment(self, data: bytes) -> bytes:
         """As the session does. A cancellation takes effect when the response is there."""
-        return await _finished(self._session.transceive_segment(data))
+        return await self._finished(self._session.transceive_segment(data))
 
     async def close(self) -> None:
         """As the session does."""
-        await _finished(self._session.close())
+        await self._finished(self._session.close())
 
     async def reset(self) -> None:
         """As the session does."""
         await self._session.reset()
 
-
-async def _finished(work: Coroutine[Any, Any, T]) -> T:
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # what the exchange raised matters no more
-        raise
+    async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait({task})
+            if not task.cancelled():
+                task.exception()  # what the exchange raised matters no more
+            raise
+        finally:
+            self._pulse()

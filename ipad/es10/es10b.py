@@ -6,8 +6,8 @@ What the eUICC signs or verifies goes out and comes back as the exact bytes rece
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from ipad.codec.bpp import BoundProfilePackage
 from ipad.codec.es10 import (
     LoadCrlRequest,
     LoadCrlResponse,
@@ -29,19 +29,19 @@ from ipad.codec.notification import (
     RetrieveNotificationsListResponse,
 )
 from ipad.codec.profile import GetRatRequest, GetRatResponse, NotificationEvent, ProfilePolicyAuthorisationRule
-from ipad.codec.rsp import (
-    AuthenticateServerRequest,
-    AuthenticateServerResponse,
-    CancelSessionReason,
-    CancelSessionRequest,
-    CancelSessionResponse,
-    GetEuiccChallengeRequest,
-    GetEuiccChallengeResponse,
-    PrepareDownloadRequest,
-    PrepareDownloadResponse,
-)
 from ipad.errors import CardError, EuiccResultError
 from ipad.es10.port import FunctionGroup, decode_response, require_ok
+
+if TYPE_CHECKING:  # the functions of downloads load it when they are called
+    from ipad.codec.bpp import BoundProfilePackage
+    from ipad.codec.rsp import (
+        AuthenticateServerRequest,
+        AuthenticateServerResponse,
+        CancelSessionReason,
+        CancelSessionResponse,
+        PrepareDownloadRequest,
+        PrepareDownloadResponse,
+    )
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of a package that the eUICC took, and all of its bytes."""
@@ -60,16 +60,22 @@ class Es10b(FunctionGroup):
 
     async def get_euicc_challenge(self) -> bytes:
         """GetEUICCChallenge (SGP.22 5.7.7): 16 random bytes. It begins a session and ends the one before."""
+        from ipad.codec.rsp import GetEuiccChallengeRequest, GetEuiccChallengeResponse  # noqa: PLC0415
+
         request = GetEuiccChallengeRequest().encode()
         response = await self._call("GetEUICCChallenge", request, GetEuiccChallengeResponse, repeatable=True)
         return response.euicc_challenge
 
     async def authenticate_server(self, request: AuthenticateServerRequest) -> AuthenticateServerResponse:
         """AuthenticateServer (SGP.22 5.7.13). An error is a response, not an exception: the server must get it."""
+        from ipad.codec.rsp import AuthenticateServerResponse  # noqa: PLC0415
+
         return await self._call("AuthenticateServer", request.encode(), AuthenticateServerResponse)
 
     async def prepare_download(self, request: PrepareDownloadRequest) -> PrepareDownloadResponse:
         """PrepareDownload (SGP.22 5.7.5). An error is a response, not an exception: the server must get it."""
+        from ipad.codec.rsp import PrepareDownloadResponse  # noqa: PLC0415
+
         return await self._call("PrepareDownload", request.encode(), PrepareDownloadResponse)
 
     async def load_bound_profile_package(
@@ -92,6 +98,8 @@ class Es10b(FunctionGroup):
 
     async def cancel_session(self, transaction_id: bytes, reason: CancelSessionReason) -> CancelSessionResponse:
         """CancelSession (SGP.22 5.7.14). An error is a response, not an exception: it may be relayed as well."""
+        from ipad.codec.rsp import CancelSessionRequest, CancelSessionResponse  # noqa: PLC0415
+
         request = CancelSessionRequest(transaction_id=transaction_id, reason=reason)
         return await self._call("CancelSession", request.encode(), CancelSessionResponse)
 

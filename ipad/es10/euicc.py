@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ipad.es10.es10a import Es10a
 from ipad.es10.es10b import Es10b
 from ipad.es10.es10b_iot import Es10bIot
@@ -11,16 +13,27 @@ from ipad.es10.port import Es10Session
 
 
 class Euicc(Es10a, Es10b, Es10bIot, Es10c):
-    """ES10a, ES10b and ES10c, and the session below them."""
+    """ES10a, ES10b and ES10c, and the session below them. `forget` empties the memory that there is above the card."""
 
-    def __init__(self, session: Es10Session, leniency: CardLeniency | None = None) -> None:
+    def __init__(
+        self,
+        session: Es10Session,
+        leniency: CardLeniency | None = None,
+        *,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(session, leniency)
         self._session = session
+        self._forget = forget
 
     @property
     def fci(self) -> bytes:
         """The answer to SELECT of the ISD-R; empty where the transport hides it."""
         return self._session.fci
+
+    def forget(self) -> None:
+        """Answer from the card itself from now on, not from memory."""
+        self._forget()
 
     async def close(self) -> None:
         """Close the logical channel; the next function opens it again."""

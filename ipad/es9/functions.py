@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Protocol
 
 from ipad.codec import json_binding
@@ -15,6 +14,7 @@ from ipad.codec.json_binding import Answer, b64
 from ipad.codec.profile import StoreMetadataRequest
 from ipad.codec.rsp import ServerSigned1, SmdpSigned2
 from ipad.errors import CodecError, ExchangeError
+from ipad.records import dataclass
 
 _SIGNATURE = 0x5F37
 _KEY_IDENTIFIER = 0x04

@@ -6,7 +6,7 @@ inside a function is part of the response, since the procedures branch on it.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ipad.codec.esipa import (
     GetEimPackageRequest,
@@ -15,19 +15,21 @@ from ipad.codec.esipa import (
     ProvideEimPackageResult,
     ProvideEimPackageResultResponse,
 )
-from ipad.codec.esipa_rsp import (
-    AuthenticateClientRequestEsipa,
-    AuthenticateClientResponseEsipa,
-    CancelSessionRequestEsipa,
-    CancelSessionResponseEsipa,
-    GetBoundProfilePackageRequestEsipa,
-    GetBoundProfilePackageResponseEsipa,
-    InitiateAuthenticationRequestEsipa,
-    InitiateAuthenticationResponseEsipa,
-)
 from ipad.codec.schema import Choice, Message
 from ipad.errors import CodecError, ExchangeError
 from ipad.esipa.binding import EsipaBinding
+
+if TYPE_CHECKING:  # the functions of downloads load it when they are called
+    from ipad.codec.esipa_rsp import (
+        AuthenticateClientRequestEsipa,
+        AuthenticateClientResponseEsipa,
+        CancelSessionRequestEsipa,
+        CancelSessionResponseEsipa,
+        GetBoundProfilePackageRequestEsipa,
+        GetBoundProfilePackageResponseEsipa,
+        InitiateAuthenticationRequestEsipa,
+        InitiateAuthenticationResponseEsipa,
+    )
 
 Response = TypeVar("Response", bound=Choice)
 
@@ -54,20 +56,28 @@ class EsipaClient:
         self, request: InitiateAuthenticationRequestEsipa
     ) -> InitiateAuthenticationResponseEsipa:
         """InitiateAuthentication (5.14.1)."""
+        from ipad.codec.esipa_rsp import InitiateAuthenticationResponseEsipa  # noqa: PLC0415
+
         return await self._call("InitiateAuthentication", request, InitiateAuthenticationResponseEsipa)
 
     async def authenticate_client(self, request: AuthenticateClientRequestEsipa) -> AuthenticateClientResponseEsipa:
         """AuthenticateClient (5.14.3)."""
+        from ipad.codec.esipa_rsp import AuthenticateClientResponseEsipa  # noqa: PLC0415
+
         return await self._call("AuthenticateClient", request, AuthenticateClientResponseEsipa)
 
     async def get_bound_profile_package(
         self, request: GetBoundProfilePackageRequestEsipa
     ) -> GetBoundProfilePackageResponseEsipa:
         """GetBoundProfilePackage (5.14.2)."""
+        from ipad.codec.esipa_rsp import GetBoundProfilePackageResponseEsipa  # noqa: PLC0415
+
         return await self._call("GetBoundProfilePackage", request, GetBoundProfilePackageResponseEsipa)
 
     async def cancel_session(self, request: CancelSessionRequestEsipa) -> CancelSessionResponseEsipa:
         """CancelSession (5.14.8)."""
+        from ipad.codec.esipa_rsp import CancelSessionResponseEsipa  # noqa: PLC0415
+
         return await self._call("CancelSession", request, CancelSessionResponseEsipa)
 
     async def close(self) -> None:

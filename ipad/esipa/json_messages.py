@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.codec import json_binding, tlv
@@ -20,6 +19,7 @@ from ipad.codec.rsp_status import UNDEFINED_ERROR, error_code
 from ipad.codec.tlv import Buffer, Element
 from ipad.codec.values import INTEGER
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 

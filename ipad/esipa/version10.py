@@ -37,10 +37,10 @@ def upgraded(answer: bytes) -> bytes:
     """An EsipaMessageFromEimToIpa in the form of v1.2; what cannot be read is left as it is, for whoever decodes it."""
     try:
         element = tlv.read_single(answer)
-        if element.tag != _GET_PACKAGE or not _is_data_request(element):
+        if element.tag not in (_GET_PACKAGE, _TRANSFER) or not _is_data_request(element):
             return answer
         request = next(tlv.children(element.value))
-        return tlv.tlv(_GET_PACKAGE, _upgraded_data_request(request))
+        return tlv.tlv(element.tag, _upgraded_data_request(request))
     except CodecError:
         return answer  # the decoder of the function says what is wrong with it
 

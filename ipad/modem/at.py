@@ -9,11 +9,11 @@ outgrows `max_line` is dropped up to the next line end.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.modem.fields import split_prefix
 from ipad.modem.urc import UrcTable
+from ipad.records import dataclass
 
 MAX_LINE: Final = 160 * 1024
 """Longest line kept, in bytes: a response APDU needs 540, one that the modem joined itself up to 131,100."""

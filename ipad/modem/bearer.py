@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ipad.modem.fields import at, number, split_fields, split_prefix, unquote
+from ipad.records import dataclass
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

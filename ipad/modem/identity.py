@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ipad.errors import CodecError
 from ipad.ids import Iccid, Imei, swap_nibbles
 from ipad.modem.fields import at, number, split_fields, split_prefix, unquote
+from ipad.records import dataclass
 
 ICCID_BY_CRSM = "AT+CRSM=176,12258,0,0,10"
 """READ BINARY of EF-ICCID (2FE2)."""

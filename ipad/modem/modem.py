@@ -7,8 +7,8 @@ an empty value. Only a port that is gone or silent raises (PortError).
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 
 from ipad.board import Board
@@ -16,7 +16,7 @@ from ipad.clock import Clock
 from ipad.errors import ModemError
 from ipad.ids import Iccid, Imei, Plmn
 from ipad.modem.bearer import Address, parse_cgact, parse_cgatt, parse_cgcontrdp, parse_cgpaddr
-from ipad.modem.fields import split_prefix
+from ipad.modem.fields import number, split_fields, split_prefix
 from ipad.modem.hook import BoardHook
 from ipad.modem.identity import (
     ICCID_BY_CRSM,
@@ -30,9 +30,12 @@ from ipad.modem.identity import (
 from ipad.modem.network import Operator, parse_cops
 from ipad.modem.nitz import parse_clock
 from ipad.modem.port import AtPort
-from ipad.modem.registration import Registration, parse_registration
+from ipad.modem.registration import Registration, packet_registration, parse_ceer, parse_registration
+from ipad.modem.session_count import SessionCount
 from ipad.modem.signal import Signal, parse_signal
 from ipad.modem.sim import SimCondition, SimState, parse_cpin, state_of_error
+from ipad.modem.subscription import Subscription, subscribe
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +58,7 @@ class DeviceFacts:
 
 
 class Modem:
-    """One modem behind an AT port. Remembers only which events were subscribed to and which command gave the ICCID."""
+    """One modem behind an AT port. Remembers what it was told and agreed to, not what it said about the network."""
 
     def __init__(self, port: AtPort, board: Board, clock: Clock) -> None:
         self.port = port
@@ -64,8 +67,52 @@ class Modem:
         self.hook = BoardHook(board, clock)
         self.followed: Iccid | None = None
         """The profile that the modem was last brought to."""
+        self.expected: Iccid | None = None
+        """The profile that it was last asked to be brought to."""
+        self.subscription = Subscription()
+        """What the present dialogue agreed to."""
+        self.switched_off = False
+        """Whether the agent asked for less than full functionality, and full was not yet granted again."""
+        self.sessions = SessionCount(board.refresh.settle)
+        """The count of data bearers, kept from `attach` on."""
+        self._listening: Callable[[], None] | None = None
         self._subscribed = 0
         self._iccid_command = ""
+        self._recoveries = 0
+        self._recovered: list[Callable[[], None]] = []
+
+    def attach(self) -> None:
+        """Listen to the events that end a data bearer. Idempotent."""
+        if self._listening is None:
+            self._listening = self.port.subscribe(lambda line: self.sessions.line(line, self.clock.monotonic()))
+
+    def detach(self) -> None:
+        """Listen to them no more. Idempotent."""
+        if self._listening is not None:
+            self._listening()
+            self._listening = None
+
+    @property
+    def recovering(self) -> bool:
+        """Whether the agent itself has radio or card switched off just now."""
+        return self._recoveries > 0
+
+    @contextmanager
+    def recovery(self) -> Iterator[None]:
+        """Hold while radio or card are switched off and on; whoever watches the modem is told the end."""
+        self._recoveries += 1
+        try:
+            yield
+        finally:
+            self._recoveries -= 1
+            if not self._recoveries:
+                for callback in tuple(self._recovered):
+                    callback()
+
+    def on_recovered(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` at the end of each recovery; returns what ends that."""
+        self._recovered.append(callback)
+        return lambda: self._recovered.remove(callback)
 
     async def identify(self) -> ModemIdentity:
         """Manufacturer, model and revision (3GPP TS 27.007 5.1 to 5.3), else what ATI says."""
@@ -125,18 +172,51 @@ class Modem:
 
     async def registered_for_data(self) -> bool:
         """Whether packet data can flow in any domain."""
-        domains = await self.registration()
-        packet = [entry for name, entry in domains.items() if name != "CREG"] or list(domains.values())
-        return any(entry.stat.data_capable for entry in packet)
+        entry = packet_registration(await self.registration(), self.board.registration.domains)
+        return entry is not None and entry.stat.data_capable
+
+    async def reject_cause(self) -> int | None:
+        """The cause of mobility management in AT+CEER, for modems whose registration lines have none."""
+        return parse_ceer(await self._lines("AT+CEER"))
+
+    async def functionality(self) -> int | None:
+        """<fun> of AT+CFUN (3GPP TS 27.007 8.2): 1 is full functionality; None when the modem does not tell."""
+        for line in await self._lines("AT+CFUN?"):
+            prefix, value = split_prefix(line)
+            fields = split_fields(value)
+            if prefix == "+CFUN" and fields:
+                return number(fields[0])
+        return None
+
+    async def attached(self) -> bool | None:
+        """Whether the modem is attached to packet service; None when it does not tell."""
+        return parse_cgatt(await self._lines("AT+CGATT?"))
+
+    async def power_saving(self) -> str | None:
+        """The value of AT+CPSMS? (3GPP TS 27.007 7.38); None when the modem has no power saving mode."""
+        for line in await self._lines("AT+CPSMS?"):
+            prefix, value = split_prefix(line)
+            if prefix == "+CPSMS":
+                return value
+        return None
+
+    async def edrx(self) -> str | None:
+        """The line of AT+CEDRXRDP (3GPP TS 27.007 7.41); None when the modem has no eDRX."""
+        lines = await self._lines("AT+CEDRXRDP")
+        return next((line for line in lines if split_prefix(line)[0] == "+CEDRXRDP"), None)
 
     async def operator(self) -> Operator | None:
         """The current operator, as a number where the modem can."""
+        operator = await self._current_operator()
+        if operator is not None and operator.name is None:
+            return operator
+        # Somebody wants it as a name, or the modem says nothing without a format.
         await self._lines("AT+COPS=3,2")
-        for line in await self._lines("AT+COPS?"):
-            operator = parse_cops(line)
-            if operator is not None:
-                return operator
-        return None
+        return await self._current_operator()
+
+    async def _current_operator(self) -> Operator | None:
+        operators = map(parse_cops, await self._lines("AT+COPS?"))
+        return next((operator for operator in operators if operator is not None), None)
 
     async def registered_plmn(self) -> Plmn | None:
         """The network that the modem is registered in."""
@@ -153,8 +233,16 @@ class Modem:
 
     async def bearer(self) -> BearerState | None:
         """The data bearer, None when there is none. Contexts without an address count where none can be read."""
-        if parse_cgatt(await self._lines("AT+CGATT?")) is False:
-            return None
+        return None if await self.attached() is False else await self.active_bearer()
+
+    async def active_bearer(self) -> BearerState | None:
+        """The same of a modem that is known to be registered and attached."""
+        state = await self._shown_bearer()
+        if state is not None:
+            self.sessions.shown()
+        return state if state is not None or not self.sessions.hidden else BearerState((), ())
+
+    async def _shown_bearer(self) -> BearerState | None:
         active = parse_cgact(await self._lines("AT+CGACT?"))
         if not active:
             return None
@@ -179,24 +267,18 @@ class Modem:
                     return moment
         return None
 
-    async def subscribe(self) -> None:
-        """Switch on the events of registration and packet data, again after each restart of the dialogue."""
-        if self._subscribed == self.port.openings and self.port.is_open:
-            return
-        for command in self.board.registration.subscribe:
-            if not await self._accepted(command) and command[-2:] in ("=3", "=4", "=5"):
-                await self._accepted(f"{command[:-1]}2")
-        if not await self._accepted("AT+CGEREP=2,1"):
-            await self._accepted("AT+CGEREP=1")
-        self._subscribed = self.port.openings
+    async def subscribe(self) -> Subscription:
+        """Switch on the events of the board, again after each restart of the dialogue. Raises PortError."""
+        if self._subscribed != self.port.openings or not self.port.is_open:
+            await self.port.open()
+            openings = self.port.openings
+            self.subscription = await subscribe(self.port, self.board)
+            self._subscribed = openings
+        return self.subscription
 
-    async def _accepted(self, command: str) -> bool:
-        try:
-            await self.port.command(command)
-        except ModemError as error:
-            logger.debug("%s", error)
-            return False
-        return True
+    def subscription_lost(self) -> None:
+        """The modem forgot what it was told, so that the next `subscribe` tells it again."""
+        self._subscribed = 0
 
     async def _lines(self, command: str) -> tuple[str, ...]:
         try:

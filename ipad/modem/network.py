@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ipad.errors import CodecError
 from ipad.ids import Plmn
 from ipad.modem.fields import at, number, split_fields, split_prefix
 from ipad.modem.registration import AccessTechnology
+from ipad.records import dataclass
 
 _GROUP = re.compile(r'\(((?:[^()"]|"[^"]*")*)\)')
 

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Self
 
 from ipad.board import Board, Timeouts
@@ -24,6 +24,7 @@ from ipad.modem.fields import split_prefix
 from ipad.modem.link import LinkOpener, ModemControl, SerialLink
 from ipad.modem.urc import UrcTable
 from ipad.modem.waiting import within
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -37,10 +38,13 @@ _PROBE_TIMEOUT = 1.0
 _RESYNC_TRIES = 4
 _UNTERMINATED = 0.5
 _DTR_FLASH = 1.0
+_LATE = 30.0
+"""Seconds beyond its limit in which a command may end, on a slow processor."""
 _SHOWN_ERROR = 120
 _REOPEN_DELAYS = (0.25, 0.5, 1.0, 2.0)
 _SECRET = re.compile(
-    r"(AT(?:\+CPIN|\+CLCK|\+CPWD|\+CGAUTH|\+QICSGP|\$QCPDPP|#PDPAUTH|\+UAUTHREQ|\^AUTHDATA)=).*", re.IGNORECASE
+    r"((?:AT(?:\+CPIN|\+CLCK|\+CPWD)=|(?:\+CGAUTH|\+QICSGP|\$QCPDPP|#PDPAUTH|\+UAUTHREQ|\^AUTHDATA) ?[=:])).*",
+    re.IGNORECASE,
 )
 _LONG_HEX = re.compile(r"([0-9A-Fa-f]{32})[0-9A-Fa-f]+")
 
@@ -108,10 +112,13 @@ class AtPort:
         self._link: SerialLink | None = None
         self._lock = asyncio.Lock()
         self._result: asyncio.Future[Completed] | None = None
+        self._due: tuple[str, float] | None = None
         self._subscribers: list[Callable[[str], None]] = []
         self._in_step = True
         self._noise = ""
         self._openings = 0
+        self._heard_at = clock.monotonic()
+        self._losses: list[Callable[[], None]] = []
         self._terminator: asyncio.Task[None] | None = None
 
     @property
@@ -130,6 +137,17 @@ class AtPort:
         return self._openings
 
     @property
+    def heard_at(self) -> float:
+        """Monotonic time of the last line or final result of the modem."""
+        return self._heard_at
+
+    def late(self, now: float) -> str | None:
+        """The command in flight if it should have ended by a monotonic moment; its own limit did not end it then."""
+        if self._due is None or now <= self._due[1] + _LATE:
+            return None
+        return f"{self.name}: {self._due[0]} has not ended within its limit"
+
+    @property
     def max_line(self) -> int:
         """Longest command line in characters, without CR, that the modem takes."""
         return self._settings.max_line
@@ -143,6 +161,16 @@ class AtPort:
                 self._subscribers.remove(callback)
 
         return unsubscribe
+
+    def on_loss(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` when the line is hung up from the other side; returns what ends that."""
+        self._losses.append(callback)
+
+        def forget() -> None:
+            if callback in self._losses:
+                self._losses.remove(callback)
+
+        return forget
 
     async def open(self) -> None:
         """Open the line and bring the dialogue into a known state.
@@ -176,6 +204,17 @@ class AtPort:
             else:
                 return
 
+    async def renew(self) -> None:
+        """Start the dialogue anew on the open line, as after a restart of a modem whose line stayed.
+
+        Waits for the command in flight. Raises PortError as `open` does.
+        """
+        async with self._lock:
+            if self._link is None:
+                await self._ensure_open()
+                return
+            await self._start()
+
     async def command(self, command: str, *, limit: float | None = None) -> AtAnswer:
         """Send one command line (without CR) and return what came before its OK.
 
@@ -208,6 +247,9 @@ class AtPort:
         self._link = link
         link.set_receiver(self)
         self._in_step = True
+        await self._start()
+
+    async def _start(self) -> None:
         try:
             await self._initialise()
         except BaseException:
@@ -288,6 +330,7 @@ class AtPort:
     async def _run(self, command: str, limit: float, *, numeric: bool = False) -> AtAnswer:
         result: asyncio.Future[Completed] = asyncio.get_running_loop().create_future()
         self._result = result
+        self._due = (_shown(command), self._clock.monotonic() + limit)
         self._parser.begin(command, numeric=numeric)
         try:
             self._send(command.encode("latin-1", errors="replace") + self._settings.eol.encode())
@@ -304,7 +347,7 @@ class AtPort:
             self._in_step = False
             raise
         finally:
-            self._result = None
+            self._result = self._due = None
             self._parser.abandon()
             result.cancel()
         if not completed.ok:
@@ -370,6 +413,8 @@ class AtPort:
             self._terminator = None
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, Urc | Completed):
+            self._heard_at = self._clock.monotonic()
         match event:
             case Urc(line):
                 self._publish(line)
@@ -395,6 +440,8 @@ class AtPort:
         """The line was hung up."""
         logger.info("%s", error)
         self._drop(error)
+        for callback in tuple(self._losses):
+            callback()
 
     def _publish(self, line: str) -> None:
         logger.debug("%s: %s", self.name, _shown(line))

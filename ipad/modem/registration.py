@@ -1,4 +1,4 @@
-"""Network registration: +CREG, +CGREG, +CEREG, +C5GREG (3GPP TS 27.007 7.2, 10.1.20, 10.1.22, 10.1.47).
+"""Network registration: +CREG, +CGREG, +CEREG, +C5GREG (3GPP TS 27.007 7.2, 10.1.20, 10.1.22, 10.1.47), +CEER (6.10).
 
 Firmware prints these lines in many ways: unquoted or with blanks, with leading zeros, with a letter as access
 technology, with a second cell. A field that makes no sense is absent in the result; nothing here raises.
@@ -7,10 +7,14 @@ technology, with a second cell. A field that makes no sense is absent in the res
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
+from typing import Final
 
+from ipad.board.values import Technology
 from ipad.modem.fields import at, hexadecimal, number, split_fields, split_prefix
+from ipad.modem.power_timers import active_time, periodic_update
+from ipad.records import dataclass
 
 
 class RegistrationStatus(IntEnum):
@@ -76,7 +80,11 @@ class AccessTechnology(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One line. `area` is LAC or TAC, `cell` the cell identity, `cause` the reject cause of `cause_type` 0 (3GPP)."""
+    """One line. `area` is LAC or TAC, `cell` the cell identity, `cause` a value of 3GPP when `cause_type` is 0.
+
+    `active` and `periodic` are the seconds of T3324 and of the extended T3412 that the network granted (n = 4, 5); None
+    without power saving mode.
+    """
 
     domain: str
     n: int | None
@@ -89,6 +97,13 @@ class Registration:
     cause: int | None = None
     slice_length: int | None = None
     slices: str | None = None
+    active: float | None = None
+    periodic: float | None = None
+
+    @property
+    def reject_cause(self) -> int | None:
+        """The reject cause of 3GPP; None also for a number that only the manufacturer understands."""
+        return self.cause if self.cause_type == 0 else None
 
 
 _BARE_NUMBER = re.compile(r"\d{1,3}")
@@ -129,7 +144,77 @@ def parse_registration(line: str) -> Registration | None:
         cause=result.cause(1),
         slice_length=number(at(fields, 4)) if prefix == "+C5GREG" else None,
         slices=at(fields, 5) if prefix == "+C5GREG" else None,
+        active=active_time(result.power_saving(prefix, 2)),
+        periodic=periodic_update(result.power_saving(prefix, 3)),
     )
+
+
+_STANDING: Final = (
+    (RegistrationStatus.DENIED,),
+    (RegistrationStatus.HOME_SMS_ONLY, RegistrationStatus.ROAMING_SMS_ONLY),
+    (RegistrationStatus.EMERGENCY_ONLY, RegistrationStatus.RLOS),
+    (RegistrationStatus.SEARCHING,),
+    (RegistrationStatus.UNKNOWN, RegistrationStatus.UICC_FAILURE),
+    (RegistrationStatus.NOT_SEARCHING,),
+)
+"""Of several domains without packet data, the one that says most."""
+
+
+def packet_registration(domains: Mapping[str, Registration], order: Collection[str]) -> Registration | None:
+    """What several domains say about packet data together; None when none says anything.
+
+    Circuit switched registration (+CREG) counts only where there is nothing else. `order` are the domains of the board,
+    the preferred one first.
+    """
+    packet = [entry for name, entry in domains.items() if name != "CREG"] or list(domains.values())
+    names = [name.upper() for name in order]
+    packet.sort(key=lambda entry: names.index(entry.domain) if entry.domain in names else len(names))
+    capable = [entry for entry in packet if entry.stat.data_capable]
+    if capable:
+        return capable[0]
+    return next((entry for stats in _STANDING for entry in packet if entry.stat in stats), None)
+
+
+def technology_of(act: AccessTechnology | None, rats: Collection[Technology]) -> Technology | None:
+    """The radio technology of <AcT>, in the words of board definitions; None when it is not known.
+
+    Modems that have LTE-M and no other LTE call it E-UTRAN (Nordic, u-blox SARA-R5); others use the 8 of EC-GSM-IoT,
+    which no network has (Quectel BG9x, u-blox SARA-R4).
+    """
+    if act is AccessTechnology.E_UTRAN and "lte" not in rats and "lte-m" in rats:
+        return "lte-m"
+    if act is AccessTechnology.E_UTRAN and "lte" not in rats and "nb-iot" in rats:
+        return "nb-iot"
+    return _TECHNOLOGIES.get(act) if act is not None else None
+
+
+_TECHNOLOGIES: Final[dict[AccessTechnology, Technology]] = {
+    AccessTechnology.GSM: "gsm",
+    AccessTechnology.GSM_COMPACT: "gsm",
+    AccessTechnology.GSM_EGPRS: "gsm",
+    AccessTechnology.UTRAN: "umts",
+    AccessTechnology.UTRAN_HSDPA: "umts",
+    AccessTechnology.UTRAN_HSUPA: "umts",
+    AccessTechnology.UTRAN_HSPA: "umts",
+    AccessTechnology.E_UTRAN: "lte",
+    AccessTechnology.E_UTRA_5GC: "lte",
+    AccessTechnology.EC_GSM_IOT: "lte-m",
+    AccessTechnology.NB_IOT: "nb-iot",
+    AccessTechnology.NR_5GC: "nr5g",
+    AccessTechnology.NG_RAN: "nr5g",
+    AccessTechnology.EN_DC: "nr5g",
+}
+
+_MOBILITY_CAUSE = re.compile(r"\b(?:EMM|GMM|MM|5GMM)[ _-]?(?:reject[ _-]?)?cause\b\D{0,12}(\d{1,3})\b", re.IGNORECASE)
+
+
+def parse_ceer(lines: Iterable[str]) -> int | None:
+    """The cause of mobility management in the free text of AT+CEER; None for other text, such as a session's cause."""
+    for line in lines:
+        match = _MOBILITY_CAUSE.search(split_prefix(line)[1])
+        if match and 0 < int(match[1]) < 256:
+            return int(match[1])
+    return None
 
 
 class _Layout:
@@ -164,6 +249,10 @@ class _Layout:
     def technology(self) -> AccessTechnology | None:
         value = number(at(self.fields, self.act))
         return None if value is None else AccessTechnology(value)
+
+    def power_saving(self, prefix: str, offset: int) -> str | None:
+        """The field so far behind the cause type; +CREG and +C5GREG have none."""
+        return at(self.fields, self.causes + offset) if prefix in ("+CEREG", "+CGREG") else None
 
     def cause(self, offset: int) -> int | None:
         if number(at(self.fields, self.causes)) is None:

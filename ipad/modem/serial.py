@@ -14,7 +14,6 @@ import logging
 import os
 import stat
 import termios
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ import serial
 
 from ipad.errors import ConfigError, PortError
 from ipad.modem.link import LinkOpener, LinkReceiver, SerialLink
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 

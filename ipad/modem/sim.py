@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ipad.errors import ModemError
 from ipad.modem.fields import split_prefix, unquote
+from ipad.records import dataclass
 
 SIM_CHANGE_PREFIXES = ("+QUSIM", "+QSIMSTAT", "#QSS", "+UUSIMSTAT", "%XSIM", "^SCKS", "^SIMST", "+SIMCARD", "+SIM")
 """Events that say that the card was initialised, inserted or removed."""

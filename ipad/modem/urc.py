@@ -31,6 +31,14 @@ BARE_LINES = frozenset(
     }
 )
 
+_BOOT_LINES = frozenset({"RDY", "APP RDY", "^SYSSTART", "Ready"})
+_BOOT_PREFIXES = frozenset({"+KSUP", "+READY"})
+
+
+def is_boot(line: str) -> bool:
+    """Whether an event says that the modem has just started, so that it forgot what it was told."""
+    return line in _BOOT_LINES or split_prefix(line)[0] in _BOOT_PREFIXES or line in _BOOT_PREFIXES
+
 
 class UrcTable:
     """The codes of 3GPP and those of one board: entries with a prefix, and lines compared as a whole."""

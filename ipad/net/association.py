@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import cast
 
 from ipad.errors import NetworkError
 from ipad.net import udp
 from ipad.net.dtls import DtlsClient, State
 from ipad.net.udp import Endpoint
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 

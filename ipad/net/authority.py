@@ -9,10 +9,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final, Self
 
 from ipad.errors import CodecError
+from ipad.records import dataclass
 
 DEFAULT_PORTS: Final = {"https": 443, "http": 80, "coaps": 5684}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ipad.errors import NetworkError, NetworkTimeoutError
@@ -13,7 +13,9 @@ from ipad.net import tcp, tls
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.counters import TcpMeter, Usage
 from ipad.net.http import Headers, HttpConversation, HttpResponse
+from ipad.net.resolver import HOST, Resolver
 from ipad.net.tls import ServerTls, Streams
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +29,16 @@ _CHUNK = 16_384
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """How servers are reached. `timeout`: seconds for a whole exchange, with name, connection and handshake."""
+    """How servers are reached. `timeout`: seconds for a whole exchange, with name, connection and handshake.
+
+    `coaps_timer`: seconds after which a datagram of CoAPS without an answer goes again, None: what is usual for each.
+    """
 
     timeout: float = 90.0
     interface: str = ""
     overrides: AddressOverrides = field(default_factory=AddressOverrides)
+    resolver: Resolver = HOST
+    coaps_timer: float | None = None
 
 
 class HttpsClient:
@@ -112,6 +119,7 @@ class HttpsClient:
                 if isinstance(error, OSError) and not isinstance(error, TimeoutError):
                     raise NetworkError(f"{self._server}: the connection broke: {error}", layer="http") from error
                 raise
+            self._trust.keep_session(streams, self._server.host)
             if not self._conversation.prepare_next():
                 await self._close()
             return response
@@ -144,15 +152,22 @@ class HttpsClient:
     async def _connect(self) -> socket.socket:
         host, port = self._settings.overrides.connect_to(SCHEME, self._server)
         self._layer = "tcp"
-        sock = await tcp.connect(host, port, interface=self._settings.interface, patience=self._settings.timeout)
+        sock = await tcp.connect(
+            host,
+            port,
+            interface=self._settings.interface,
+            patience=self._settings.timeout,
+            resolver=self._settings.resolver,
+        )
+        self._meter.connected(sock)
         self._layer = "tls"
         return sock
 
     async def _close(self) -> None:
-        self._meter.closed()
         streams, self._streams = self._streams, None
         if streams is not None:
-            await tls.close(streams[1])
+            self._trust.keep_session(streams, self._server.host)
+            await tls.close(streams[1], self._meter.closed)
 
     def _abort(self) -> None:
         self._meter.closed()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, Final
 
 import aiocoap
@@ -27,6 +27,8 @@ from ipad.net.association import Association, Traffic
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.blockwise import Block, BlockRequest, BlockwiseExchange, CoapResponse
 from ipad.net.dtls import RECORD_OVERHEAD, DtlsClient
+from ipad.net.resolver import HOST, Resolver
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class CoapSettings:
     send_uri_host: bool = False
     interface: str = ""
     overrides: AddressOverrides = field(default_factory=AddressOverrides)
+    resolver: Resolver = HOST
 
 
 class CoapClient:
@@ -152,7 +155,7 @@ class CoapClient:
         await self._drop()
         self._layer = "dns"
         host, port = self._settings.overrides.connect_to(SCHEME, self._server)
-        endpoints = await udp.resolve(host, port)
+        endpoints = await udp.resolve(host, port, interface=self._settings.interface, resolver=self._settings.resolver)
         self._layer = "dtls"
         patience = self._settings.handshake_timeout / len(endpoints)
         failure: NetworkError | None = None

@@ -12,8 +12,8 @@ Limits of the library: its first retransmission timer is 1 s and cannot be chang
 repeats its flight by itself when it is asked to read after that time. A longer timer, as RFC 7925 11 wants it on slow
 links (9 s), is made here by asking later, and by throwing away what the library repeats although the answer is there.
 
-Connection IDs (RFC 9146) do not exist in OpenSSL: when
-a NAT gives the device another port, the association is dead and a new handshake, resumed if possible, takes its place.
+Connection IDs (RFC 9146) do not exist in OpenSSL: when a NAT gives the device another port, the association is dead and
+a new handshake, resumed if possible, takes its place.
 The four things above are all that the rest of the agent knows of DTLS, so that an engine with Connection IDs fits in.
 """
 
@@ -22,8 +22,6 @@ from __future__ import annotations
 import ipaddress
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any, Final
 
@@ -33,6 +31,8 @@ from ipad.errors import NetworkError, TlsTrustError
 from ipad.net import records
 from ipad.net.peer_check import PeerCheck
 from ipad.net.tls import Anchors, PublicPki, Trust
+from ipad.net.tls_context import Validity
+from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +43,16 @@ CCM_8: Final = "ECDHE-ECDSA-AES128-CCM8"
 RECORD_OVERHEAD: Final = records.HEADER + 8 + 16
 """Explicit nonce and tag of AES-GCM round the application bytes."""
 
+SIGNATURES: Final = "ECDSA+SHA256:ECDSA+SHA384:RSA+SHA256"
+"""The first is that of the handshake (the suites are for ECDSA, the group is P-256), all are those of CAs above the
+server's certificate."""
+
 _P256: Final = "prime256v1"
 _NO_ENCRYPT_THEN_MAC: Final = 0x80000
 _NO_RENEGOTIATION: Final = 0x40000000
 """Options of OpenSSL without a name in older versions of pyOpenSSL."""
+_NO_CHECK_TIME: Final = 0x200000
+"""X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name."""
 
 _READ: Final = 1 << 16
 _LONGEST_TIMER: Final = 60.0
@@ -83,7 +89,8 @@ class DtlsClient:
     """DTLS towards one server: its trust, and the session of the last association.
 
     `server_name` is the DNS name (sent as SNI) or the IP address (never sent) that a certificate must be for. `now` is
-    the best-known time in seconds since 1970. Raises TlsTrustError when the trusted certificates cannot be used.
+    the best-known time in seconds since 1970, and may be replaced. Raises TlsTrustError when the trusted certificates
+    cannot be used.
     """
 
     def __init__(
@@ -91,30 +98,34 @@ class DtlsClient:
     ) -> None:
         self.server_name = server_name
         self.settings = settings or DtlsSettings()
+        self.now = now
         self._trust = trust
-        self._now = now
         self._context = self._make_context()
         self._session: SSL.Session | None = None
+        self._validity = Validity()
 
     def associate(self, monotonic: float) -> DtlsAssociation:
         """Begin a handshake, a short one when there is a session; the first datagrams are ready to be sent."""
-        store = self._context.get_cert_store()
-        assert store is not None
-        store.set_time(datetime.fromtimestamp(self._now(), UTC))
         connection = SSL.Connection(self._context)
         connection.set_connect_state()
         connection.set_ciphertext_mtu(self.settings.mtu)
         if not _is_address(self.server_name):
             connection.set_tlsext_host_name(self.server_name.encode("ascii"))
-        if self._session is not None:
+        if self._session is not None and self._validity.covers(self.now()):
+            # A server that resumes shows no certificate: those of the full handshake still have to be valid.
             connection.set_session(self._session)
-        check = PeerCheck(self.server_name, self._trust, self._now)
+        check = PeerCheck(self.server_name, self._trust, self.now)
         connection.set_verify(SSL.VERIFY_PEER, _callback(check))
         return DtlsAssociation(self, connection, check, monotonic)
 
-    def keep_session(self, session: SSL.Session | None) -> None:
-        """Remember the session for the next handshake; None forgets the last one."""
+    def keep_session(self, session: SSL.Session | None, shown: Validity | None = None) -> None:
+        """Remember the session for the next handshake; None forgets the last one.
+
+        `shown` is the validity of the certificates that the server showed, None if it resumed and showed none.
+        """
         self._session = session
+        if shown is not None:
+            self._validity = shown
 
     def _make_context(self) -> SSL.Context:
         context = SSL.Context(SSL.DTLS_CLIENT_METHOD)
@@ -129,12 +140,15 @@ class DtlsClient:
             ciphers = f"{ciphers}:{CCM_8}:@SECLEVEL=0"
         context.set_cipher_list(ciphers.encode("ascii"))
         _set_group(context, _P256)
+        _set_signatures(context)
         self._load_anchors(context)
         return context
 
     def _load_anchors(self, context: SSL.Context) -> None:
         store = context.get_cert_store()
         assert store is not None
+        # The library takes the time of a store once and never another one: `PeerCheck` looks at the dates.
+        store.set_flags(_NO_CHECK_TIME)
         try:
             if isinstance(self._trust, Anchors):
                 for certificate in self._trust.certificates:
@@ -304,7 +318,8 @@ class DtlsAssociation:
                 raise TlsTrustError(f"{self._client.server_name}: {self._check.refusal}") from error
             raise self._failure("no DTLS handshake", error) from error
         self.state = State.OPEN
-        self._client.keep_session(self._connection.get_session())
+        shown = self._check.validity if self._check.called else None
+        self._client.keep_session(self._connection.get_session(), shown)
         return True
 
     def _failure(self, what: str, error: SSL.Error) -> NetworkError:
@@ -333,6 +348,17 @@ def _set_group(context: SSL.Context, name: str) -> None:
     except AttributeError:
         # pyOpenSSL before 24 wants an object of its own.
         context.set_tmp_ecdh(crypto.get_elliptic_curve(name))
+
+
+def _set_signatures(context: SSL.Context) -> None:
+    """Offer few signature algorithms: the library's own list is some 40 bytes longer, and goes out twice.
+
+    pyOpenSSL has no method for it, only the function of the library; where that is not found, the list stays long.
+    """
+    library, inner = getattr(SSL, "_lib", None), getattr(context, "_context", None)
+    set_list = getattr(library, "SSL_CTX_set1_sigalgs_list", None)
+    if set_list is None or inner is None or set_list(inner, SIGNATURES.encode("ascii")) != 1:
+        logger.debug("the TLS library keeps its own list of signature algorithms")
 
 
 def _is_address(name: str) -> bool:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import h11
 
 from ipad.errors import HttpStatusError, NetworkError
+from ipad.records import dataclass
 
 MAX_HEAD: Final = 16 * 1024
 MAX_INTERIM_ANSWERS: Final = 10
 MAX_RETRY_AFTER: Final = 86_400.0
 
-_HEAD_END = b"\r\n\r\n"
-_OTHER_HEAD_END = re.compile(rb"\n\r?\n")
-_BAD_HEAD = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|\x00")
+HEAD_END = b"\r\n\r\n"
+OTHER_HEAD_END = re.compile(rb"\n\r?\n")
+BAD_HEAD = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|\x00")
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Headers = Sequence[tuple[str, str]]
@@ -138,15 +138,15 @@ class HttpConversation:
         return self._read_body()
 
     def _take_head(self) -> bytes | None:
-        end = self._head.find(_HEAD_END)
-        size = len(self._head) if end < 0 else end + len(_HEAD_END)
+        end = self._head.find(HEAD_END)
+        size = len(self._head) if end < 0 else end + len(HEAD_END)
         if size > MAX_HEAD:
             raise self._broken(f"the head of the answer is longer than {MAX_HEAD} bytes")
-        if end < 0 and _OTHER_HEAD_END.search(self._head) is None:
+        if end < 0 and OTHER_HEAD_END.search(self._head) is None:
             return None
         head = bytes(self._head[:size])
         del self._head[:size]
-        if _BAD_HEAD.search(head) is not None:
+        if BAD_HEAD.search(head) is not None:
             raise self._broken("the head of the answer has a folded line, a bare CR or LF, or a NUL")
         return head
 

@@ -32,10 +32,24 @@ class KnownTime:
         self._network = (seconds, self._clock.monotonic())
         return True
 
+    @property
+    def floor(self) -> float:
+        """The moment, in seconds since 1970, that has certainly passed."""
+        return self._floor
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the system clock shows a time that is possible at all."""
+        return self._floor <= self._clock.time() <= RELEASED + _LIFETIME
+
+    def network_now(self) -> float | None:
+        """The network's time, in seconds since 1970; None when it told none."""
+        if self._network is None:
+            return None
+        seconds, at = self._network
+        return seconds + self._clock.monotonic() - at
+
     def now(self) -> float:
         """Seconds since 1970."""
-        candidates = [self._clock.time(), self._floor]
-        if self._network is not None:
-            seconds, at = self._network
-            candidates.append(seconds + self._clock.monotonic() - at)
-        return max(candidates)
+        network = self.network_now()
+        return max(self._clock.time(), self._floor, network if network is not None else 0.0)

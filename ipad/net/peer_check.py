@@ -14,14 +14,15 @@ from ipad.codec.x509 import Certificate
 from ipad.errors import CodecError
 from ipad.net import host_name
 from ipad.net.tls import PinnedCertificate, PinnedKey, Trust
+from ipad.net.tls_context import Validity
 
 logger = logging.getLogger(__name__)
 
 # X509_V_ERR_*: the chain ends in something that is not in the store.
 _UNANCHORED: Final = frozenset({2, 18, 19, 20, 21})
 _TEXTS: Final = {
-    9: "not valid yet at the best-known time",
-    10: "expired at the best-known time",
+    9: "not valid yet",
+    10: "expired",
     18: "self-signed and not trusted",
     19: "its root is not trusted",
     20: "its issuer is not trusted",
@@ -41,8 +42,15 @@ class PeerCheck:
         self._now = now
         self._pinned_ca = False
         self._chain_error = 0
+        self._chain: list[Certificate] = []
+        self._pinned_leaf = False
         self.called = False
         self.refusal: str | None = None
+
+    @property
+    def validity(self) -> Validity:
+        """When the certificates are valid that were shown and count; always for a pinned key of the server itself."""
+        return Validity() if self._pinned_leaf else Validity.of(self._chain)
 
     def accepts(self, der: bytes, error: int, depth: int) -> bool:
         """Whether to go on with the handshake.
@@ -53,6 +61,7 @@ class PeerCheck:
         self.called = True
         try:
             certificate = Certificate.parse(der)
+            self._chain.append(certificate)
             if isinstance(self._trust, PinnedKey):
                 self.refusal = self._check_key(self._trust.spki, certificate, error, depth, may_be_ca=True)
             elif isinstance(self._trust, PinnedCertificate):
@@ -61,6 +70,8 @@ class PeerCheck:
                 self.refusal = f"the server's certificate is not accepted: {_text(error)}"
             else:
                 self.refusal = self._name_error(certificate) if depth == 0 else None
+            if depth == 0 and self.refusal is None:
+                self.refusal = self._date_error()
         except CodecError as unreadable:
             self.refusal = f"the server's certificate cannot be read: {unreadable}"
         return self.refusal is None
@@ -76,6 +87,7 @@ class PeerCheck:
                 self._chain_error = error
             return None
         if certificate.spki == spki:
+            self._pinned_leaf = True
             self._note_dates(certificate)
             return None
         if not self._pinned_ca:
@@ -88,6 +100,14 @@ class PeerCheck:
         if host_name.is_for(leaf.der, self._server_name):
             return None
         return f"the server's certificate is not for {self._server_name}"
+
+    def _date_error(self) -> str | None:
+        """The library does not look at dates, since its clock may be that of a device that woke up in 1970."""
+        validity, now = self.validity, self._now()
+        if validity.covers(now):
+            return None
+        when = "not valid yet" if now < validity.not_before else "expired"
+        return f"the server's certificate is not accepted: {when} at the best-known time"
 
     def _note_dates(self, leaf: Certificate) -> None:
         if not leaf.not_before <= self._now() <= leaf.not_after:

@@ -39,6 +39,20 @@ def acceptable(datagram: bytes) -> bytes:
     return b"".join(_cut(datagram))
 
 
+def renumbered(datagram: bytes, offset: int) -> bytes:
+    """The records of a datagram with other numbers, as long as nothing protects them (epoch 0)."""
+    if not offset:
+        return datagram
+    return b"".join(
+        record if record[3:5] != b"\0\0" else record[:5] + _number(record, offset) + record[11:]
+        for record in _cut(datagram)
+    )
+
+
+def _number(record: bytes, offset: int) -> bytes:
+    return ((int.from_bytes(record[5:11], "big") + offset) % (1 << 48)).to_bytes(6, "big")
+
+
 def _cut(stream: bytes) -> Iterator[bytes]:
     offset = 0
     while offset + HEADER <= len(stream):

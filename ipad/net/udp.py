@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import socket
-from typing import Any
 
 from ipad.errors import NetworkError
+from ipad.net.resolver import HOST, Endpoint, Resolver
 
-Endpoint = tuple[int, tuple[Any, ...]]
-"""Address family, and the address as the socket module has it."""
+__all__ = ("Endpoint", "connect", "resolve")
 
 
-async def resolve(host: str, port: int) -> list[Endpoint]:
+async def resolve(host: str, port: int, *, interface: str = "", resolver: Resolver = HOST) -> list[Endpoint]:
     """The endpoints of a name, at least one; an address stands for itself. Raises NetworkError (layer dns)."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        if address.version == 4:
-            return [(socket.AF_INET, (host, port))]
-        return [(socket.AF_INET6, (host, port, 0, 0))]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        raise NetworkError(f"{host}: name not resolved: {error}", layer="dns") from error
-    if not found:
-        raise NetworkError(f"{host}: the name has no address", layer="dns")
-    return [(family, address) for family, _, _, _, address in found]
+    return list((await resolver.resolve(host, port, interface=interface)).endpoints)
 
 
 def connect(endpoint: Endpoint, *, interface: str = "") -> socket.socket:
@@ -38,7 +21,10 @@ def connect(endpoint: Endpoint, *, interface: str = "") -> socket.socket:
     Nothing is sent. Raises NetworkError (layer udp) when there is no route.
     """
     family, address = endpoint
-    sock = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:  # a kernel without IPv6
+        raise NetworkError(f"cannot reach {address[0]} port {address[1]}: {error}", layer="udp") from error
     try:
         sock.setblocking(False)
         if interface:

@@ -6,10 +6,10 @@ bounds the rate all the same, and the longest wait is one period.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.policy.stopwatch import Instant
+from ipad.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

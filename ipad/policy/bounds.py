@@ -8,6 +8,7 @@ stand one after another; chance and luck make it much shorter.
 from __future__ import annotations
 
 from ipad.policy.settings import Settings
+from ipad.policy.situation import NEW_REGISTRATION
 
 
 def detection_bound(settings: Settings, *, slow: bool) -> float:
@@ -22,7 +23,8 @@ def trial_bound(settings: Settings, *, slow: bool) -> float:
     supervision = settings.supervision
     deadline = supervision.deadline_slow if slow else supervision.deadline
     registration = supervision.registration_slow if slow else supervision.registration
-    return max(deadline, min(registration * supervision.weak_factor, max(registration, deadline)))
+    longest = max(deadline, min(registration * supervision.weak_factor, max(registration, deadline)))
+    return longest + NEW_REGISTRATION
 
 
 def online_bound(settings: Settings, *, slow: bool = False) -> float:
@@ -36,7 +38,7 @@ def online_bound(settings: Settings, *, slow: bool = False) -> float:
     trial = trial_bound(settings, slow=slow)
     stay = max(fallback.dwell_limit, detection_bound(settings, slow=slow), trial)
     budget = fallback.switches.period
-    ladder = recovery.limit + (recovery.step_slow if slow else recovery.step) + recovery.reset_step
+    ladder = recovery.limit + max(recovery.step_slow if slow else recovery.step, recovery.search) + recovery.reset_step
     busy = supervision.busy_limit + supervision.action_limit
     return stay + budget + ladder + busy + trial
 

@@ -71,7 +71,8 @@ def _act(settings: Settings, state: State, now: float) -> Choice:
         return state, decisions, look
     if state.window is not None and state.window.retry_at is not None and state.window.retry_at < now + _RUNG_TIME:
         return state, decisions, look
-    climb = recovery.next_climb(state.recovery, state.situation, settings.recovery, now)
+    on_trial = state.window is not None
+    climb = recovery.next_climb(state.recovery, state.situation, settings.recovery, now, on_trial=on_trial)
     if climb.rung is None:
         return state, decisions, earliest(look, climb.look_at)
     after = recovery.climbed(state.recovery, climb.rung, state.situation, settings.recovery, now)

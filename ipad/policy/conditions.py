@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ipad.policy.causes import ROAMING_REFUSALS, describe_cause
@@ -12,6 +12,7 @@ from ipad.policy.radio import WEAK_BELOW, RegistrationState
 from ipad.policy.rules import Rule, Trigger
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, earliest
+from ipad.records import dataclass
 
 DAY: Final = 86400.0
 _LONGEST_STAY: Final = 3660 * DAY

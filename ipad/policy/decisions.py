@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from ipad.policy.events import Layer, Origin
+from ipad.records import dataclass
 
 
 class Notice(IntEnum):

@@ -6,10 +6,10 @@ never sends them to a card or a server.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from ipad.policy.radio import Access, RegistrationState
+from ipad.records import dataclass
 
 
 class Layer(StrEnum):
@@ -99,7 +99,8 @@ class Boot:
     `chance` is a random number from 0 to 1 that the caller draws once per boot (mixed with the EID) and that spreads
     what a whole fleet would otherwise do at the same moment. `rungs` are those of the board's recovery ladder. Without
     `radio` the card sits in a reader: there is no connectivity to look after. Without `bearers` nobody can tell the
-    data bearer: then `Bearer` never comes, and what a registered modem carries has no `session`.
+    data bearer: then `Bearer` never comes, and what a registered modem carries has no `session`. `uptime`: seconds
+    since the device started; a fleet boots together when power returns, an agent started later is one by itself.
     """
 
     chance: float = 0.5
@@ -108,6 +109,7 @@ class Boot:
     technologies: tuple[Access, ...] = ()
     rungs: tuple[str, ...] = ()
     reboot: bool = True
+    uptime: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,18 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import fields
 
 from ipad.policy.bounds import online_bound, silent_bound
 from ipad.policy.conditions import expiry_notice
 from ipad.policy.events import EuiccKind
+from ipad.policy.meanings import MEANINGS, UNITLESS
 from ipad.policy.rules import Deed, Rule, Trigger
 from ipad.policy.settings import Settings
+from ipad.toml import Keys
+
+Origin = Callable[[Keys], str | None]
+"""From a key to `file:line`; None where the file does not set it."""
 
 
-def explain(settings: Settings) -> str:
-    """What the device will do, as text of several lines."""
-    return "\n".join([*_built_in(settings), "", *_rules(settings)]) + "\n"
+def nowhere(_: Keys) -> None:
+    """There is no file."""
+
+
+def explain(settings: Settings, origin: Origin = nowhere) -> str:
+    """What the device will do, as text of several lines; `origin` adds where each rule and number comes from."""
+    numbers = [f"  {key}: {text}" for key, _, text in numbers_in_words(settings, origin)]
+    lines = [*_built_in(settings), "", *_rules(settings, origin), "", "Numbers", *numbers]
+    return "\n".join(lines) + "\n"
+
+
+def numbers_in_words(settings: Settings, origin: Origin = nowhere) -> Iterator[tuple[str, bool | float | str, str]]:
+    """Key, value and sentence of everything that can be set beside the rules, in the order of the tables."""
+    for table in ("supervision", "fallback", "recovery", "poll"):
+        numbers = getattr(settings, table)
+        for item in fields(numbers):
+            key, value = f"{table}.{item.name}", getattr(numbers, item.name)
+            place = origin((table, item.name)) or "default"
+            yield key, value, f"{MEANINGS[key]} {_shown(key, value)} [{place}]"
+
+
+def _shown(key: str, value: bool | float | str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value or "none"
+    return f"{value:g}" if key in UNITLESS else duration(value)
 
 
 def duration(seconds: float) -> str:
@@ -79,13 +109,14 @@ def _fallback(settings: Settings) -> Iterator[str]:
     )
 
 
-def _rules(settings: Settings) -> Iterator[str]:
+def _rules(settings: Settings, origin: Origin) -> Iterator[str]:
     if not settings.rules:
         yield "No rules."
         return
     yield "Rules"
     for name, rule in settings.rules.items():
-        yield f"  {name}{'' if rule.enabled else ' (disabled)'}: {sentence(rule)}"
+        place = origin(("rule", name))
+        yield f"  {name}{'' if rule.enabled else ' (disabled)'}: {sentence(rule)}{f' [{place}]' if place else ''}"
 
 
 def sentence(rule: Rule) -> str:

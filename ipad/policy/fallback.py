@@ -11,7 +11,7 @@ bounds the number of switches in a day, whatever the networks do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ipad.policy.allowance import UNSPENT, Allowance
 from ipad.policy.causes import describe_cause
@@ -21,6 +21,7 @@ from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age
+from ipad.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,10 +74,12 @@ def available(state: FallbackState, s: Situation, settings: FallbackSettings) ->
 def watch_loss(state: FallbackState, s: Situation, settings: FallbackSettings, now: float) -> FallbackState:
     """Count while the device is offline and nothing explains it; forget when packets come back.
 
-    Between the return of a bearer and the first probe over it nothing is known: the count stands.
+    Between the return of a bearer and the first probe over it nothing is known: the count stands. Online begins with
+    the answer of an eIM, and lasts while packets come back.
     """
     failing = s.failing(settings.dead_probes)
-    online = s.verdict is Verdict.PROVEN and failing is None
+    proven = s.verdict is Verdict.PROVEN or (state.online_at is not None and s.verdict.works)
+    online = proven and failing is None
     began = (state.online_at or Instant(now)) if online else None
     state = state if began == state.online_at else replace(state, online_at=began)
     if s.verdict.works:
@@ -128,6 +131,8 @@ def judge_loss(
         due = max(due, s.booted_at + supervision.boot_settle)
     if due is not None and rejected and s.rejected_at is not None:
         due = max(due, s.rejected_at + settings.reject_time)
+    if due is not None and s.settled_at is not None:
+        due = max(due, s.settled_at)
     if due is None or due > now:
         return Loss(lost=False, layer=layer, look_at=due)
     minutes = state.loss.value(now) / 60
@@ -190,12 +195,15 @@ def after_switch(
     match change.origin:
         case Origin.FALLBACK:
             recent = state.returned_at is not None and now - state.returned_at < settings.stable_time * 4
+            former = change.previous or before.enabled
+            # Of a profile that did not register since it was left before, its network of then is still the one.
+            plmn = before.plmn or (state.former_plmn if former == state.former else None)
             return replace(
                 cleared,
                 active=True,
-                former=change.previous or before.enabled,
+                former=former,
                 # A network that refused, or carried no data, was in sight all the time: to see it says nothing new.
-                former_plmn=before.plmn if before.out_of_sight else None,
+                former_plmn=plmn if before.out_of_sight else None,
                 former_country=before.country,
                 permanent=before.rejected,
                 entered_at=Instant(now),

@@ -6,12 +6,12 @@ TOML with two keys: `metered = true` and `power = "mains" | "battery" | "low"`. 
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from ipad.errors import ConfigError
 from ipad.policy.events import Hints, Power
+from ipad.records import dataclass
 from ipad.toml import Document, build, key_lines
 
 

@@ -89,7 +89,8 @@ def _boot(settings: Settings, state: State, event: Boot, now: float) -> State:
         window = supervision.resumed(window, settings.supervision, now)
     polls = state.polls
     if settings.poll.on_boot:
-        not_before = Instant(now + state.situation.chance * settings.poll.boot_spread) if event.reboot else None
+        spread = max(0.0, state.situation.chance * settings.poll.boot_spread - event.uptime)
+        not_before = Instant(now + spread) if event.reboot else None
         urgent = window is not None
         polls = polling.wish(polls, Wish(reason="boot", urgent=urgent, not_before=None if urgent else not_before))
     lost = state.fallback

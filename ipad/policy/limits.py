@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ipad.records import dataclass
 
 MINUTE = 60.0
 HOUR = 60 * MINUTE

@@ -10,7 +10,7 @@ window some time in any case, so that a device that boots again and again does n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from ipad.errors import CodecError, StateError
@@ -25,10 +25,13 @@ from ipad.policy.situation import Situation
 from ipad.policy.state import Entry, Pending, State
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Window
+from ipad.records import dataclass
 
 VERSION: Final = 1
 _LEAST_GROWTH: Final = 120.0
 """Seconds by which an age may differ from the saved one without a reason to save."""
+_POLLS: Final = 8
+"""Polls of the budget that a power cut may forget: a write for each of them would be most of all writes."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,8 +127,14 @@ def worth_saving(saved: Mapping[str, object] | None, new: Mapping[str, object]) 
 
 
 def _essence(plain: Mapping[str, object]) -> dict[str, object]:
-    """What decides: not when a save was made, and not how old the entries of the history are."""
-    kept = {key: value for key, value in plain.items() if key not in ("boot", "clock", "history")}
+    """What decides: not when a save was made, not how old the entries of the history are, not each single poll."""
+    kept = {key: value for key, value in plain.items() if key not in ("boot", "clock", "history", "polls")}
+    polls = plain.get("polls")
+    polls = dict(polls) if isinstance(polls, Mapping) else {}
+    budget = polls.pop("budget", None)
+    polls.pop("early_at", None)
+    spent = budget.get("spent", 0.0) if isinstance(budget, Mapping) else 0.0
+    kept["polls"], kept["budget"] = polls, int(spent) // _POLLS if isinstance(spent, float | int) else 0
     history = plain.get("history")
     if isinstance(history, list):
         kept["history"] = [[entry.get("what"), entry.get("why")] for entry in history if isinstance(entry, Mapping)]

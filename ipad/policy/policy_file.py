@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Literal
 
 from ipad.errors import ConfigError
@@ -18,6 +18,7 @@ from ipad.policy.settings import (
     Settings,
     SupervisionSettings,
 )
+from ipad.records import dataclass
 from ipad.toml import Document, Keys, build
 
 

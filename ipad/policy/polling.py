@@ -6,7 +6,7 @@ unless it is urgent, as it is after a change of profile, when the eIM is the jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ipad.policy.allowance import UNSPENT, Allowance
@@ -15,6 +15,7 @@ from ipad.policy.events import Hints, Power
 from ipad.policy.settings import PollSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, earliest, latest
+from ipad.records import dataclass
 
 DAY: Final = 86400
 NEW_BEARER_PAUSE: Final = 2.0
@@ -199,7 +200,9 @@ def next_probe(
         pause = supervision.probe_first if on_trial else NEW_BEARER_PAUSE
         return ProbeState(due=Instant(now + pause), session=session), None
     if s.verdict.works and not on_trial and not state.asked:
-        state = replace(state, tries=0, due=_healthy_due(s, settings))
+        due = _healthy_due(s, settings)
+        if due is None or due > now or not state.tries:
+            state = replace(state, tries=0, due=due)
     if state.due is None or state.due > now:
         return state, None
     # A path that works while its eIM is silent is asked less often: it is the eIM that must come back.

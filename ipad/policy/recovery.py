@@ -9,15 +9,17 @@ growing pauses: a network in trouble is not helped by devices that attach all th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
 from ipad.policy.allowance import UNSPENT, Allowance
 from ipad.policy.events import Antenna, Layer, ModemState
+from ipad.policy.radio import SEARCHING
 from ipad.policy.settings import RecoverySettings
 from ipad.policy.situation import PACKAGE_LIMIT, Situation
 from ipad.policy.stopwatch import Instant
+from ipad.records import dataclass
 
 HARD: Final = frozenset({"reset", "power", "hook", "cfun16"})
 """Rungs that restart the modem as a whole."""
@@ -36,12 +38,16 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ladder:
-    """`next` is the index of the next rung, not before `due`; `cycles` is how often the top was reached."""
+    """`next` is the index of the next rung, not before `due`; `cycles` is how often the top was reached.
+
+    `spared`: the next rung was put off once, because things had just got better.
+    """
 
     next: int = 0
     cycles: int = 0
     climbed: int = 0
     due: Instant | None = None
+    spared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,25 +120,32 @@ def watch_fault(
         fresh = RecoveryState(hard_at=state.hard_at, hard=state.hard)
         return fresh if s.verdict.works else replace(state, fault=None)
     fault, layer = found
-    if state.fault is fault:
-        return replace(state, layer=layer)
     ladder = state.ladder(fault)
+    if state.fault is fault:
+        better = layer.rank > state.layer.rank and not ladder.spared and ladder.due is not None
+        # A modem that has just registered is about to get its bearer: no rung now.
+        spared = Instant(max(ladder.due or now, now + settings.reset_step))
+        after = replace(ladder, due=spared, spared=True) if better else ladder
+        return replace(state, layer=layer).with_ladder(fault, after)
     begin = now + _first(fault, s, settings)
     # A fault that comes and goes does not win the first pause again and again.
     due = begin if ladder.due is None or fault is Fault.MODEM else max(ladder.due, min(begin, now + _step(s, settings)))
     return replace(state, fault=fault, layer=layer).with_ladder(fault, replace(ladder, due=Instant(due)))
 
 
-def next_climb(state: RecoveryState, s: Situation, settings: RecoverySettings, now: float) -> Climb:
-    """The rung that is due now, if any."""
+def next_climb(
+    state: RecoveryState, s: Situation, settings: RecoverySettings, now: float, *, on_trial: bool = False
+) -> Climb:
+    """The rung that is due now, if any. `on_trial`: the first search with another profile may take long."""
     if state.fault is None or not settings.enabled:
         return Climb()
     rungs = rungs_for(state.fault, s.rungs)
     if not rungs:
         return Climb()
     ladder = state.ladder(state.fault)
-    if ladder.due is not None and ladder.due > now:
-        return Climb(look_at=ladder.due)
+    patience = _search(state.fault, ladder, s, settings) if on_trial else 0.0
+    if ladder.due is not None and ladder.due + patience > now:
+        return Climb(look_at=ladder.due + patience)
     # A restart that its budget forbids is left out: the gentle rungs must not wait for it.
     in_turn = [rungs[(ladder.next + offset) % len(rungs)] for offset in range(len(rungs))]
     allowed = next((rung for rung in in_turn if rung not in HARD or _hard_at(state, settings, now) <= now), None)
@@ -202,6 +215,13 @@ def _first(fault: Fault, s: Situation, settings: RecoverySettings) -> float:
 
 def _step(s: Situation, settings: RecoverySettings) -> float:
     return settings.step_slow if s.slow else settings.step
+
+
+def _search(fault: Fault, ladder: Ladder, s: Situation, settings: RecoverySettings) -> float:
+    """How much longer a rung waits for a modem that searches: it would have to begin anew."""
+    if fault is not Fault.NETWORK or s.state not in SEARCHING:
+        return 0.0
+    return max(0.0, settings.search - (_step(s, settings) if ladder.climbed else _first(fault, s, settings)))
 
 
 def _pause(fault: Fault, rung: str, s: Situation, settings: RecoverySettings) -> float:

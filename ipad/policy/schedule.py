@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
-from ipad.errors import IpadError
+from ipad.errors import HttpStatusError, IpadError
 from ipad.policy.backoff import failure_pause, spread
 from ipad.policy.limits import Timers
+from ipad.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contact:
-    """The next contact of one eIM: when, and how many failures came before it."""
+    """The next contact of one eIM: when, and how many failures came before it.
+
+    Not before `closed_until`, whoever asks: so long the server has asked to be left alone.
+    """
 
     due: float
     failures: int = 0
+    closed_until: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +34,16 @@ class Schedule:
         """Follow the list on the card: a new eIM is due at once, one that left is forgotten."""
         contacts = {eim_id: self.contacts.get(eim_id, Contact(due=now)) for eim_id in eim_ids}
         return replace(self, contacts=contacts)
+
+    def within(self, timers: Timers, intervals: Mapping[str, float], now: float) -> Schedule:
+        """Go on with other timers: no eIM whose last contact was a success waits longer than its interval is now."""
+        contacts = {
+            eim_id: contact
+            if contact.failures
+            else replace(contact, due=min(contact.due, now + intervals.get(eim_id, timers.poll_interval)))
+            for eim_id, contact in self.contacts.items()
+        }
+        return replace(self, timers=timers, contacts=contacts)
 
     def due(self, now: float) -> tuple[str, ...]:
         """The eIMs whose time has come, longest waiting first."""
@@ -57,12 +72,14 @@ class Schedule:
         return self.triggered(now, early) if early else self
 
     def triggered(self, now: float, eim_ids: Iterable[str] | None = None) -> Schedule:
-        """Make the named eIMs, or all, due at once: new bearer, local command, wake-up."""
+        """Make the named eIMs, or all, due at once (new bearer, local command, wake-up), or when they may be asked."""
         chosen = set(self.contacts if eim_ids is None else eim_ids)
         return replace(
             self,
             contacts={
-                eim_id: replace(contact, due=min(contact.due, now)) if eim_id in chosen else contact
+                eim_id: replace(contact, due=min(contact.due, max(now, contact.closed_until or now)))
+                if eim_id in chosen
+                else contact
                 for eim_id, contact in self.contacts.items()
             },
         )
@@ -84,8 +101,9 @@ class Schedule:
         """The eIM could not be reached or its answer was unusable: back off."""
         before = self.contacts.get(eim_id)
         failures = (before.failures if before else 0) + 1
-        pause = failure_pause(error, failures, jitter, self.timers)
-        return self._set(eim_id, Contact(due=now + pause, failures=failures))
+        due = now + failure_pause(error, failures, jitter, self.timers)
+        asked = isinstance(error, HttpStatusError) and error.retry_after is not None
+        return self._set(eim_id, Contact(due=due, failures=failures, closed_until=due if asked else None))
 
     def _set(self, eim_id: str, contact: Contact) -> Schedule:
         if eim_id not in self.contacts:

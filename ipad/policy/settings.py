@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated
 
 from ipad.policy.allowance import Quota
 from ipad.policy.events import EuiccKind
 from ipad.policy.rules import Rule
+from ipad.records import dataclass
 from ipad.toml import Check, Within
 
 Time = Annotated[float, Within(1, 30 * 86400, "s")]
@@ -95,6 +96,7 @@ class RecoverySettings:
     """The ladder of the board.
 
     first: offline time before the first rung; step: what each rung gets to help; both also for slow technologies.
+    search: the least that either is while the modem searches with a profile on trial, which a rung would begin anew.
     sim_step: what a rung gets when the modem shows the wrong ICCID. reset_step: what a reset gets at least. limit:
     longest pause after the top of the ladder. absent: how long a modem may be gone. hard_interval, hard_per_day: least
     time between, and number of, resets and power cycles.
@@ -105,6 +107,7 @@ class RecoverySettings:
     first_slow: Time = 900.0
     step: Time = 180.0
     step_slow: Time = 900.0
+    search: Time = 300.0
     sim_step: Time = 10.0
     reset_step: Time = 60.0
     limit: Time = 3600.0

@@ -6,7 +6,7 @@ ignored, because right after a switch the old connection looks alive for a momen
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 from ipad.policy.causes import RejectKind, reject_kind
@@ -37,11 +37,14 @@ from ipad.policy.events import (
 from ipad.policy.evidence import Verdict, judge
 from ipad.policy.radio import REGISTERED, WEAK_BELOW, Access, RegistrationState, searches_slowly
 from ipad.policy.stopwatch import Instant
+from ipad.records import dataclass
 
 UNMEASURED: Final = Traffic()
 NO_HINTS: Final = Hints()
 PACKAGE_LIMIT: Final = 1800.0
 """Seconds after which a package that was never reported as ended blinds policy no longer."""
+NEW_REGISTRATION: Final = 60.0
+"""Seconds that a new registration has to bring a bearer, and an answer over it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +107,11 @@ class Situation:
     def connected(self) -> bool:
         """Whether there is a bearer of this profile, as far as one can tell."""
         return self.registered and (self.bearer is not None or not self.bearers)
+
+    @property
+    def settled_at(self) -> float | None:
+        """Until when a new registration is given time; None while there is no registration."""
+        return None if not self.registered or self.registered_at is None else self.registered_at + NEW_REGISTRATION
 
     @property
     def slow(self) -> bool:
@@ -229,7 +237,8 @@ def _card(s: Situation, event: CardRead) -> Situation:
         enabled=event.enabled,
         enabled_told=True,
     )
-    return known if event.enabled == s.enabled else _forgotten(known)
+    # The first reading of all says which profile it is that was observed until now, not that it is another one.
+    return known if event.enabled == s.enabled or not s.enabled_told else _forgotten(known)
 
 
 def _new_profile(s: Situation, event: ProfileChanged) -> Situation:
@@ -243,6 +252,7 @@ def _forgotten(s: Situation) -> Situation:
         s,
         state=None,
         cause=None,
+        plmn=None,
         registered_at=None,
         rejected_at=None,
         bearer=None,

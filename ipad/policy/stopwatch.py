@@ -6,8 +6,9 @@ clock; what keeps policy across a restart turns it into an age, because the cloc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, NewType
+
+from ipad.records import dataclass
 
 Instant = NewType("Instant", float)
 """A moment on the monotonic clock, in seconds."""

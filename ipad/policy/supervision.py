@@ -16,7 +16,7 @@ How much time there is depends on what is seen, because the wrong answer is cost
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -27,6 +27,7 @@ from ipad.policy.radio import SEARCHING, RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch
+from ipad.records import dataclass
 
 
 class Remedy(StrEnum):
@@ -156,6 +157,9 @@ def _at_last(
     if window.worked or helped_until is not None:
         limit = max(limit, _deadline(s, settings))
     due = window.bad.reaches(limit, now)
+    if due is not None and s.settled_at is not None:
+        # However late the network came: what has just begun is not condemned for what was before.
+        due = max(due, s.settled_at)
     if due is None or (helped_until is not None and due > helped_until):
         return Judgement(ending=Ending.WAIT, look_at=helped_until)
     return _at(due, now, reason, layer)

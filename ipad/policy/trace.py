@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from ipad.errors import CodecError, UsageError
@@ -22,6 +21,7 @@ from ipad.policy.plain import from_plain, to_plain
 from ipad.policy.settings import Settings
 from ipad.policy.state import State
 from ipad.policy.supervisor import step, tick
+from ipad.records import dataclass
 
 _INFORMATION: Final = frozenset({"t", "event", "time", "note"})
 """Entries of a record that are no fields of its event."""
@@ -33,6 +33,11 @@ def _name(cls: type) -> str:
 
 EVENTS: Final[dict[str, type]] = {_name(cls): cls for cls in get_args(Event)}
 DECISIONS: Final[dict[str, type]] = {_name(cls): cls for cls in get_args(Decision)}
+
+
+def name_of(value: Event | Decision) -> str:
+    """The name of an event or a decision in records."""
+    return _name(type(value))
 
 
 def event_record(event: Event, now: float) -> dict[str, Any]:

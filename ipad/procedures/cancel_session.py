@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.codec.esipa_rsp import (
@@ -26,6 +25,7 @@ from ipad.errors import (
 )
 from ipad.procedures.ports import Euicc
 from ipad.procedures.rsp_server import RspServer
+from ipad.records import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -6,14 +6,16 @@ A gateway may not know the time either. What then is decided by configuration, a
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipad.codec.rsp import CancelSessionReason
 from ipad.codec.x509 import Certificate
 from ipad.errors import DownloadCheckError
+from ipad.records import dataclass
+
+if TYPE_CHECKING:
+    from ipad.codec.rsp import CancelSessionReason
 
 log = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ipad.clock import Clock
 from ipad.codec.eim import EimConfigurationData
@@ -12,8 +12,10 @@ from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.ids import Eid
 from ipad.policy.limits import Limits, Timers
 from ipad.procedures.download_settings import DownloadSettings, DownloadTurn
+from ipad.procedures.observer import Observer, Unobserved
 from ipad.procedures.ports import Connectivity, Eim, EimConnector, Euicc, RspConnector
 from ipad.procedures.progress import ProgressListener, unheeded
+from ipad.records import dataclass
 from ipad.state.journal import Journal
 
 IPA_CAPABILITIES = IpaCapabilities(
@@ -62,7 +64,8 @@ class Session:
 
     `announce`: causes that eIMs are told because the IPA has just started. `handed_over`: sequence numbers of signed
     results that reached their eIM; they are not pushed again. `pushed_to`: eIMs that got the stored results of before.
-    `downloads`: whose turn it is to download a profile.
+    `downloads`: whose turn it is to download a profile. `followed`: the modem was made to read the card in
+    this process after a change of profile.
     """
 
     ecall_supported: bool = False
@@ -70,6 +73,7 @@ class Session:
     handed_over: set[int] = field(default_factory=set)
     pushed_to: set[str] = field(default_factory=set)
     downloads: DownloadTurn = field(default_factory=DownloadTurn)
+    followed: bool = False
 
     def note_handed_over(self, result: EuiccPackageResult | None) -> None:
         """Remember that a result reached its eIM; errors have no number and are not stored on the eUICC."""
@@ -102,6 +106,7 @@ class Ipa:
     download: DownloadSettings = field(default_factory=DownloadSettings)
     progress: ProgressListener = unheeded
     minimized: frozenset[str] = frozenset()
+    observer: Observer = field(default_factory=Unobserved)
 
     def capabilities_for(self, eim_id: str) -> IpaCapabilities:
         """What one eIM is told that the IPA does (SGP.32 4.1)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -18,8 +18,10 @@ from ipad.errors import ExchangeError, HttpStatusError, NetworkError
 from ipad.policy.backoff import Retry, retry_decision
 from ipad.policy.limits import Limits
 from ipad.procedures.context import Ipa
+from ipad.procedures.observer import tell_outcome
 from ipad.procedures.ports import Eim
 from ipad.procedures.report import Handover
+from ipad.records import dataclass
 from ipad.state.journal import UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -46,14 +48,13 @@ async def deliver(
     result: bytes,
     *,
     pauses: Sequence[float] = (),
-    insist: bool = False,
     as_notification: bool = False,
 ) -> Delivery:
     """Send an EimPackageResult TLV, byte for byte the same each time, until the eIM answers.
 
     Each attempt tries the targets in order. After a failure the next attempt waits for the next of `pauses`; an error
-    that does not pass by itself ends the attempts unless `insist`. An answer with an error code counts as delivered:
-    the eIM was reached. `as_notification`: the result of a direct download, see `_hand_over`.
+    that does not pass by itself ends the attempts. An answer with an error code counts as delivered: the eIM was
+    reached. `as_notification`: the result of a direct download, see `_hand_over`.
     """
     message = ipa.wrap_result(result)
     failure: NetworkError | None = None
@@ -61,17 +62,29 @@ async def deliver(
         if pause:
             await ipa.clock.sleep(_pause(pause, failure, ipa.timers.new_session))
         for target in targets:
+            reason = ipa.eims.unusable(target)
+            if reason is not None:
+                failure = failure or _unreachable(target, reason)
+                continue
             try:
                 answer = await _hand_over(ipa.eims.to(target), message, as_notification=as_notification)
             except NetworkError as error:
                 log.warning("result not delivered to %s: %s", target.eim_id, error)
                 failure = error
+                tell_outcome(ipa.observer, target.eim_id, error)
                 await ipa.eims.drop(target)
             else:
+                ipa.observer.answered(target.eim_id)
                 return Delivery(handover=Handover.ANSWERED) if answer is None else _read_answer(ipa, answer)
-        if failure is not None and retry_decision(failure) is not Retry.SOON and not insist:
+        if failure is not None and retry_decision(failure) is not Retry.SOON:
+            break
+        if all(ipa.eims.unusable(target) is not None for target in targets):
             break
     return Delivery(handover=Handover.KEPT, network_error=failure)
+
+
+def _unreachable(eim: EimConfigurationData, reason: str) -> NetworkError:
+    return NetworkError(f"eIM {eim.eim_id} cannot be contacted: {reason}", layer="dns", transient=False)
 
 
 async def _hand_over(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import StateChangeCause
@@ -20,20 +20,24 @@ from ipad.errors import (
     StatusWordError,
 )
 from ipad.es9.functions import Es9Client
+from ipad.policy.events import Origin
 from ipad.procedures.certificate_dates import DateCheck
 from ipad.procedures.context import Ipa
 from ipad.procedures.download_result import error_response, owed_result, settled
 from ipad.procedures.download_trigger import Way, read_target
-from ipad.procedures.euicc_package import follow_switch
+from ipad.procedures.following import follow_switch
 from ipad.procedures.immediate_enabling import enable_immediately
 from ipad.procedures.installation_result import highest_number, installation_error, installed_iccid
 from ipad.procedures.mutual_authentication import RspTarget
+from ipad.procedures.observer import Switch
 from ipad.procedures.patient_server import PatientServer, answer_was_lost
 from ipad.procedures.profile_checks import ProfileRules
 from ipad.procedures.profile_download import Download
 from ipad.procedures.progress import Stage, entered
 from ipad.procedures.report import DownloadReport
 from ipad.procedures.rsp_server import DirectServer, Redirection, RelayedServer, RspServer
+from ipad.procedures.stored_results import read_enabled_profile
+from ipad.records import dataclass
 from ipad.state.journal import DownloadMarker, EnabledProfile, UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -41,13 +45,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class DownloadOrder:
-    """Who wants what on which way. `eim` is None for a local user."""
+    """Who wants what on which way. `eim` is None for a local user.
+
+    `as_notification`: the eIM is told the result by HandleNotification, as it injected the order (SGP.32 5.14.4).
+    """
 
     target: RspTarget
     way: Way
     eim: EimConfigurationData | None = None
     eim_transaction_id: bytes | None = None
     confirmation_code: str | None = None
+    as_notification: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +69,7 @@ class Settled:
 async def carry_out(ipa: Ipa, order: DownloadOrder) -> tuple[Settled, ...]:
     """Download what the order asks for; an SM-DS may make several downloads of it, one after the other.
 
+    One that ends with another profile enabled is the last: its bearer has to come up first.
     Every end is durable in the journal before this returns. Raises PortError and StateError, after which
     `resume_download` finds out what became of the download.
     """
@@ -77,6 +86,8 @@ async def carry_out(ipa: Ipa, order: DownloadOrder) -> tuple[Settled, ...]:
                 waiting.append(replace(current, target=target))
         if work.settled is not None:
             ended.append(work.settled)
+            if work.settled.report.enabled:
+                break
         elif not waiting and not ended:
             nothing = DownloadCheckError(f"{current.target.place} has no event for this eUICC")
             ended.append(await work.fail(nothing))
@@ -136,6 +147,7 @@ class _Work:
             eim_transaction_id=order.eim_transaction_id,
             direct=order.way is Way.DIRECT,
             number_before=await self._highest_number(),
+            as_notification=order.as_notification,
         )
         await self._ipa.journal.commit(replace(self._ipa.journal.content, download=self._marker))
 
@@ -238,17 +250,16 @@ class _Work:
         except (StatusWordError, CodecError, EuiccResultError) as error:
             log.debug("the eUICC has no eIMs, so no Immediate Profile Enabling: %s", error)
             return await self._settle(report)
-        session = await ipa.connectivity.data_session()
         assert report.installation is not None
         iccid = installed_iccid(report.installation)
+        previous = (await read_enabled_profile(ipa.euicc, ecall_supported=ipa.session.ecall_supported)).iccid
         ipa.progress(entered(Stage.ENABLING))
         if not await enable_immediately(ipa, iccid):
             return await self._settle(report)
+        ipa.observer.switched(Switch(origin=Origin.IMMEDIATE, iccid=iccid, previous=previous))
         causes = dict.fromkeys((eim.eim_id for eim in eims), StateChangeCause.IMMEDIATE_ENABLE_PROFILE)
         ended = await self._settle(replace(report, enabled=True), EnabledProfile(iccid=iccid), causes)
         await follow_switch(ipa, iccid)
-        if not await ipa.connectivity.wait_new_session(session, ipa.timers.new_session):
-            log.warning("no data session within %g s after the new profile was enabled", ipa.timers.new_session)
         return ended
 
     async def _settle(

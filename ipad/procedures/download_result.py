@@ -83,7 +83,7 @@ def owed_result(marker: DownloadMarker, report: DownloadReport) -> UndeliveredRe
         eim_id=marker.eim_id,
         eim_configuration=marker.eim_configuration,
         result=trigger_result(marker.eim_transaction_id, report).encode(),
-        as_notification=marker.direct,
+        as_notification=marker.direct or marker.as_notification,
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 from ipad.errors import RefusedError
 from ipad.procedures.certificate_dates import ClockPolicy
+from ipad.records import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ipad.codec.activation_code import ActivationCode
@@ -11,6 +10,7 @@ from ipad.codec.euicc_info import IpaFeatures
 from ipad.errors import CodecError, DownloadCheckError
 from ipad.procedures.mutual_authentication import RspTarget
 from ipad.procedures.ports import Euicc
+from ipad.records import dataclass
 
 
 class Way(Enum):

@@ -6,12 +6,13 @@ The eUICC owns the configuration; it is read again whenever it may have changed,
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ipad.codec import tlv
 from ipad.codec.eim import AddInitialEimError, AddInitialEimRequest, EimConfigurationData
 from ipad.errors import CodecError, EuiccResultError
 from ipad.procedures.ports import Euicc
+from ipad.records import dataclass
 from ipad.state.journal import Journal, JournalContent
 
 GENERATE_TOKEN = -1

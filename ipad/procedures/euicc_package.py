@@ -3,9 +3,14 @@
 Order of effects, each of which may be the last before a power cut:
 
 1. marker LOADING is durable, then the package goes to the eUICC, which stores the result of an accepted one itself;
-2. the result, with the notifications that arose, is durable as RESULT: from here on every delivery sends the same
-   bytes. An error result is not on the eUICC, so nothing comes before this. Then a switched profile is waited for;
-3. the eIM answers; what it acknowledged is durable as ACKNOWLEDGED and removed from the eUICC; the marker is cleared.
+2. another profile that it enabled is told to the observer, and the modem is made to read the card again;
+3. the result, with the notifications that arose, is durable as RESULT: from here on every delivery sends the same
+   bytes. An error result is not on the eUICC, so nothing comes before this;
+4. the eIM answers; what it acknowledged is durable as ACKNOWLEDGED and removed from the eUICC; the marker is cleared.
+
+A result that came with another profile is on trial: nothing here waits for the bearer of that profile, and nothing
+here decides whether it is rolled back. The next run delivers the result, or `settle` or `roll_back` ends the trial;
+until then a package that granted the rollback lets no other one through (SGP.32 3.3.2).
 
 `resume` continues at whatever step the marker names. A package whose answer was lost is looked up among the stored
 results; only if it is not there, and so was not executed, the eIM is told undefinedError.
@@ -14,7 +19,7 @@ results; only if it is not there, and so was not executed, the eIM is told undef
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
@@ -27,21 +32,24 @@ from ipad.codec.esipa import (
 )
 from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult
 from ipad.codec.notification import PendingNotification
-from ipad.errors import CardError, CodecError, EuiccResultError, NetworkError, PortError, StatusWordError
+from ipad.errors import CardError, CodecError, EuiccResultError, PortError, StatusWordError
 from ipad.ids import Iccid
+from ipad.policy.events import Origin
 from ipad.procedures.context import Ipa
-from ipad.procedures.delivery import Delivery, deliver, remove_acknowledged, with_undelivered
+from ipad.procedures.delivery import Delivery, deliver, remove_acknowledged
+from ipad.procedures.following import follow_switch
 from ipad.procedures.notification import owed_directly
+from ipad.procedures.observer import Switch, Work
 from ipad.procedures.package_facts import ResultFacts, asks_for_rollback, profile_after, result_facts
 from ipad.procedures.report import Handover, PackageKind, PackageReport
-from ipad.procedures.rollback import RollbackOutcome, finish_rollback, roll_back
+from ipad.procedures.rollback import resume_rollback, unwritten_rollback, without_trial
 from ipad.procedures.stored_results import (
     metadata_of,
     pending_notifications,
     read_enabled_profile,
     stored_result_of,
 )
-from ipad.state.journal import EnabledProfile, Marker, Step, UndeliveredResult
+from ipad.state.journal import EnabledProfile, Marker, Step
 
 log = logging.getLogger(__name__)
 
@@ -50,52 +58,101 @@ _NOT_OFFERED = (0x6A80, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6E00)
 
 
 async def process_euicc_package(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequest) -> PackageReport:
-    """Give the package to the eUICC and its result to the eIM (SGP.32 3.3.1).
+    """Give the package to the eUICC and its result to the eIM, unless that has to wait for another bearer.
 
     Raises CardError or PortError when the eUICC cannot be used any more, StateError when the journal cannot be written;
-    `resume` continues then.
+    `resume` continues then (SGP.32 3.3.1).
     """
-    session = await ipa.connectivity.data_session()
+    return await hand_over(ipa, await execute(ipa, eim, request))
+
+
+async def execute(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequest) -> Marker:
+    """Give the package to the eUICC and keep its result; `hand_over` or `answered` must follow.
+
+    Raises what `process_euicc_package` raises.
+    """
     marker = await _mark(ipa, eim, request)
-    result = await _load(ipa, marker, request)
-    if result is None:
-        marker = await _keep_lost_result(ipa, marker)
-        return await _hand_over(ipa, marker, session)
-    facts = result_facts(result)
-    after = profile_after(request, result, marker.iccid_before)
-    if facts.switched:
-        await follow_switch(ipa, after)
-    marker = await _keep_result(ipa, marker, result, EnabledProfile(iccid=after))
-    return await _hand_over(ipa, marker, session)
+    ipa.observer.ordered(marker.eim_id, marker.eim_transaction_id)
+    async with ipa.observer.executing(Work.PACKAGE):
+        result = await _load(ipa, marker, request)
+        ipa.observer.executed(request, result)
+        if result is None:
+            return await _keep_lost_result(ipa, marker)
+        return await _take_result(ipa, marker, result, profile_after(request, result, marker.iccid_before))
+
+
+async def answered(ipa: Ipa, marker: Marker) -> PackageReport:
+    """The eIM was given the result as the answer to an injected package, and acknowledges it in a message of its own.
+
+    Until then the result stays on the eUICC, and it is not taken for handed over. Raises StateError.
+    """
+    report = await _finish(ipa, marker, Delivery(handover=Handover.ANSWERED))
+    signed = report.result.euicc_package_result_signed if report.result is not None else None
+    if signed is not None:
+        ipa.session.handed_over.discard(signed.euicc_package_result_data_signed.seq_number)
+    return report
+
+
+async def hand_over(ipa: Ipa, marker: Marker) -> PackageReport:
+    """Give the result to the eIM, unless that has to wait for another bearer. Raises as `process_euicc_package`."""
+    enabled = ipa.journal.content.enabled
+    if marker.profile_changed and enabled is not None and enabled.iccid is not None:
+        return _report(marker, Delivery(handover=Handover.KEPT), blocked=marker.rollback_flag, on_trial=True)
+    delivery = await _deliver(ipa, marker, ipa.timers.delivery_retries)
+    return await _finish(ipa, marker, delivery)
 
 
 async def resume(ipa: Ipa) -> PackageReport | None:
-    """Continue a package that was interrupted by a power cut or a failing card; None without one."""
-    marker = ipa.journal.content.marker
+    """Finish the package that an earlier run left, interrupted or on trial; None without one.
+
+    The result is tried once. A package that granted a rollback stays where it is until its result is delivered.
+    """
+    marker = await reconcile(ipa)
     if marker is None:
         return None
-    log.info("resuming package %d of %s at step %s", marker.counter_value, marker.eim_id, marker.step)
     if marker.step is Step.ACKNOWLEDGED:
         return await _finish(ipa, marker, Delivery(handover=Handover.ACKNOWLEDGED, acknowledged=marker.acknowledged))
+    delivery = await _deliver(ipa, marker, () if marker.profile_changed else ipa.timers.delivery_retries)
+    if marker.rollback_flag and not delivery.answered:
+        return _report(marker, delivery, blocked=True)
+    return await _finish(ipa, marker, delivery)
+
+
+async def reconcile(ipa: Ipa) -> Marker | None:
+    """Bring marker and eUICC in line after an interruption, without any contact; the marker, None without one.
+
+    Afterwards its step is RESULT or ACKNOWLEDGED. A rollback that was not carried out is as if it had never been
+    decided. Raises CardError, PortError, StateError.
+    """
+    marker = ipa.journal.content.marker
+    if marker is None or marker.step is Step.ACKNOWLEDGED:
+        return marker
+    if marker.step is Step.RESULT:
+        if marker.rollback_flag and await _enabled_iccid(ipa) == marker.iccid_before:
+            undone = await unwritten_rollback(ipa, marker)
+            if undone is not None:
+                return undone
+        if marker.profile_changed and not ipa.session.followed:
+            await follow_switch(ipa, await _enabled_iccid(ipa))
+        return marker
+    log.info("resuming package %d of %s at step %s", marker.counter_value, marker.eim_id, marker.step)
+    ipa.observer.ordered(marker.eim_id, marker.eim_transaction_id)
     if marker.step is Step.ROLLBACK:
-        outcome = await roll_back(ipa, marker)
-        return await _after_rollback(ipa, outcome, None)
-    if marker.step is Step.LOADING:
-        marker = await _look_up(ipa, marker)
-    elif marker.profile_changed:
-        await follow_switch(ipa, await _enabled_iccid(ipa))
-    return await _hand_over(ipa, marker, None)
+        return await resume_rollback(ipa, marker)
+    return await _look_up(ipa, marker)
 
 
-async def follow_switch(ipa: Ipa, enabled: Iccid | None) -> None:
-    """Let go of card and bearer of the old profile and make the modem read the new one (SGP.32 3.3.1 step 9)."""
-    await ipa.eims.close_all()
-    await ipa.euicc.close()
-    await ipa.connectivity.recover_sim(enabled)
+async def settle(ipa: Ipa) -> None:
+    """The profile on trial is kept: the right to roll back is not used any more, the result goes when it can."""
+    marker = ipa.journal.content.marker
+    if marker is not None and marker.step is Step.RESULT and marker.profile_changed:
+        await ipa.journal.hold(without_trial(ipa.journal.content, ipa))
 
 
 async def _mark(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequest) -> Marker:
     signed = request.euicc_package_signed
+    # A card that does not answer shows it here, before anything is marked: then the eIM hands out the package again.
+    ipa.euicc.forget()
     before = await _enabled_iccid(ipa)
     marker = Marker(
         eim_id=signed.eim_id,
@@ -146,15 +203,12 @@ async def _look_up(ipa: Ipa, marker: Marker) -> Marker:
     result = await _find(ipa, marker)
     if result is None:
         return await _keep_lost_result(ipa, marker)
-    facts = result_facts(result)
     enabled = await _enabled_iccid(ipa)
-    if facts.switched and enabled == marker.iccid_before:
+    if result_facts(result).switched and enabled == marker.iccid_before:
         # The switch may still wait for a REFRESH that nobody fetched; a reset completes it or takes it back.
         await ipa.euicc.reset()
         enabled = await _enabled_iccid(ipa)
-    if facts.switched:
-        await follow_switch(ipa, enabled)
-    return await _keep_result(ipa, marker, result, EnabledProfile(iccid=enabled))
+    return await _take_result(ipa, marker, result, enabled)
 
 
 async def _keep_lost_result(ipa: Ipa, marker: Marker) -> Marker:
@@ -168,9 +222,17 @@ async def _keep_lost_result(ipa: Ipa, marker: Marker) -> Marker:
     return marker
 
 
-async def _keep_result(ipa: Ipa, marker: Marker, result: EuiccPackageResult, enabled: EnabledProfile) -> Marker:
+async def _take_result(ipa: Ipa, marker: Marker, result: EuiccPackageResult, enabled: Iccid | None) -> Marker:
+    """Follow a switch of the profile, then make the result durable with what goes with it."""
     facts = result_facts(result)
-    changed = facts.switched and enabled.iccid != marker.iccid_before
+    changed = facts.switched and enabled != marker.iccid_before
+    undoable = marker.rollback_flag and facts.enabled and changed
+    if changed:
+        ipa.observer.switched(
+            Switch(origin=Origin.PACKAGE, iccid=enabled, previous=marker.iccid_before, rollback=undoable)
+        )
+    if facts.switched:
+        await follow_switch(ipa, enabled)
     notifications = await _notifications(ipa) if facts.notifies else ()
     content = ipa.journal.content
     notify = content.notify
@@ -181,18 +243,18 @@ async def _keep_result(ipa: Ipa, marker: Marker, result: EuiccPackageResult, ena
         marker,
         step=Step.RESULT,
         result=package_result(result, notifications),
-        rollback_flag=marker.rollback_flag and facts.enabled and changed,
+        rollback_flag=undoable,
         profile_changed=changed,
     )
-    await ipa.journal.commit(
-        replace(
-            content,
-            marker=marker,
-            notify=notify,
-            enabled=enabled if facts.switched else content.enabled,
-            postponed={} if facts.eims_changed else content.postponed,
-        )
+    after = replace(
+        content,
+        marker=marker,
+        notify=notify,
+        enabled=EnabledProfile(iccid=enabled) if facts.switched else content.enabled,
+        postponed={} if facts.eims_changed else content.postponed,
     )
+    # Whoever looks after the device must hear of another profile in any case; the eUICC keeps this result.
+    await (ipa.journal.hold(after) if changed else ipa.journal.commit(after))
     return marker
 
 
@@ -232,36 +294,9 @@ async def _other_eims(ipa: Ipa, own: str) -> Iterable[str]:
     return tuple(eim.eim_id for eim in eims if eim.eim_id != own)
 
 
-async def _hand_over(ipa: Ipa, marker: Marker, session: str | None) -> PackageReport:
-    """Deliver the kept result; roll back when the new profile does not reach the eIM; else keep it for later."""
+async def _deliver(ipa: Ipa, marker: Marker, pauses: Sequence[float]) -> Delivery:
     assert marker.result is not None
-    no_session = NetworkError("no data session came up after the profile switch", layer="tcp")
-    delivery = Delivery(handover=Handover.KEPT, network_error=no_session)
-    if not marker.profile_changed or await _bearer_is_back(ipa, session):
-        delivery = await deliver(
-            ipa,
-            await _targets(ipa, marker),
-            marker.result,
-            pauses=ipa.timers.delivery_retries,
-            insist=marker.rollback_flag,
-        )
-    if not delivery.answered and marker.rollback_flag:
-        log.warning("eIM %s is not reachable over the new profile, rolling back", marker.eim_id)
-        before = await ipa.connectivity.data_session()
-        outcome = await roll_back(ipa, marker)
-        return await _after_rollback(ipa, outcome, before)
-    return await _finish(ipa, marker, delivery)
-
-
-async def _bearer_is_back(ipa: Ipa, session: str | None) -> bool:
-    """Wait for a new session of the switched profile; without any enabled profile another bearer may serve at once."""
-    enabled = ipa.journal.content.enabled
-    if enabled is None or enabled.iccid is None:
-        return True
-    if await ipa.connectivity.wait_new_session(session, ipa.timers.new_session):
-        return True
-    log.warning("no data session within %g s after the profile switch", ipa.timers.new_session)
-    return False
+    return await deliver(ipa, await _targets(ipa, marker), marker.result, pauses=pauses)
 
 
 async def _targets(ipa: Ipa, marker: Marker) -> tuple[EimConfigurationData, ...]:
@@ -276,35 +311,22 @@ async def _targets(ipa: Ipa, marker: Marker) -> tuple[EimConfigurationData, ...]
     return (old,)
 
 
-async def _after_rollback(ipa: Ipa, outcome: RollbackOutcome, session: str | None) -> PackageReport:
-    if outcome.blocked:
-        return _report(outcome.marker, Delivery(handover=Handover.KEPT), blocked=True)
-    if not outcome.rolled_back:
-        return await _finish(ipa, outcome.marker, Delivery(handover=Handover.KEPT))
-    await finish_rollback(ipa, outcome.marker)
-    return replace(await _hand_over(ipa, outcome.marker, session), rolled_back=True)
-
-
 async def _finish(ipa: Ipa, marker: Marker, delivery: Delivery) -> PackageReport:
     """Obey the acknowledgement, or put an undeliverable result aside, and clear the marker."""
     assert marker.result is not None
-    content = ipa.journal.content
     if delivery.acknowledged:
         await ipa.journal.set_marker(replace(marker, step=Step.ACKNOWLEDGED, acknowledged=delivery.acknowledged))
         await remove_acknowledged(ipa, delivery.acknowledged)
-    owed = content.undelivered
-    if not delivery.answered:
-        item = UndeliveredResult(
-            eim_id=marker.eim.eim_id, eim_configuration=marker.eim_configuration, result=marker.result
-        )
-        owed = with_undelivered(owed, item, ipa.limits)
-    await ipa.journal.commit(replace(ipa.journal.content, marker=None, undelivered=owed))
+    if delivery.answered:
+        await ipa.journal.set_marker(None)
+    else:
+        await ipa.journal.commit(without_trial(ipa.journal.content, ipa))
     report = _report(marker, delivery)
     ipa.session.note_handed_over(report.result if report.delivered else None)
     return report
 
 
-def _report(marker: Marker, delivery: Delivery, *, blocked: bool = False) -> PackageReport:
+def _report(marker: Marker, delivery: Delivery, *, blocked: bool = False, on_trial: bool = False) -> PackageReport:
     result, error_code = _read_result(marker.result)
     facts = result_facts(result) if result else ResultFacts()
     return PackageReport(
@@ -322,6 +344,7 @@ def _report(marker: Marker, delivery: Delivery, *, blocked: bool = False) -> Pac
         profile_changed=marker.profile_changed,
         rolled_back=facts.rolled_back,
         blocked=blocked,
+        on_trial=on_trial,
     )
 
 

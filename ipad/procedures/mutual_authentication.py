@@ -7,7 +7,6 @@ and that its certificate is valid today. Nothing is to be cancelled yet when suc
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 from ipad.codec import tlv
 from ipad.codec.euicc_info import DeviceCapabilities, DeviceInfo
@@ -22,6 +21,7 @@ from ipad.errors import CodecError, DownloadCheckError, EuiccResultError, Exchan
 from ipad.procedures.certificate_dates import DateCheck
 from ipad.procedures.ports import Euicc
 from ipad.procedures.rsp_server import RspServer, ServerAuthentication, host_of
+from ipad.records import dataclass
 
 log = logging.getLogger(__name__)
 

@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
+from typing import TYPE_CHECKING
 
 from ipad.codec.esipa import EimPackageResult
 from ipad.codec.notification import DeleteNotificationStatus, NotificationMetadata, PendingNotification
 from ipad.errors import CodecError, ExchangeError, HttpStatusError, NetworkError, RspStatusError
-from ipad.es9.functions import Es9Client
 from ipad.procedures.context import Ipa
 from ipad.procedures.notification import is_due, keys_kept, next_time, notification_key
 from ipad.procedures.ports import RspConnector
 from ipad.procedures.report import NotificationReport
 from ipad.procedures.stored_results import metadata_of, pending_notifications
+from ipad.records import dataclass
 from ipad.state.journal import Postponed
+
+if TYPE_CHECKING:
+    from ipad.es9.functions import Es9Client
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +122,8 @@ class _Delivery:
     def _client(self, address: str) -> Es9Client:
         """The connection to a receiver; CodecError for an address that is none."""
         if address not in self._clients:
+            from ipad.es9.functions import Es9Client  # noqa: PLC0415 - most notifications go to eIMs
+
             self._clients[address] = Es9Client(self.connector.connect(address))
         return self._clients[address]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ipad.codec import tlv
 from ipad.codec.euicc_package import (
     AddEimResultCode,
@@ -22,6 +20,7 @@ from ipad.codec.euicc_package import (
 )
 from ipad.errors import CodecError
 from ipad.ids import Iccid
+from ipad.records import dataclass
 
 _TRANSACTION_ID_PATHS = {0xBF51: (0x30, 0x82), 0xBF52: (0x83,), 0xBF54: (0x82,)}
 
@@ -87,6 +86,12 @@ def asks_for_rollback(request: EuiccPackageRequest) -> bool:
     """Whether the package contains enable with rollbackFlag."""
     psmos = request.euicc_package_signed.euicc_package.psmo_list or ()
     return any(psmo.enable is not None and psmo.enable.rollback_flag for psmo in psmos)
+
+
+def may_switch(request: EuiccPackageRequest) -> bool:
+    """Whether the package may change which profile is enabled."""
+    psmos = request.euicc_package_signed.euicc_package.psmo_list or ()
+    return any(psmo.enable is not None or psmo.disable is not None for psmo in psmos)
 
 
 def profile_after(request: EuiccPackageRequest, result: EuiccPackageResult, before: Iccid | None) -> Iccid | None:

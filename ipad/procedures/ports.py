@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ipad.codec.bpp import BoundProfilePackage
-from ipad.codec.eim import AddInitialEimOkEntry, EimConfigurationData
-from ipad.codec.es10 import Certs, EuiccConfiguredAddressesResponse
-from ipad.codec.esipa import (
-    GetEimPackageRequest,
-    GetEimPackageResponse,
-    HandleNotificationEsipa,
-    ProvideEimPackageResult,
-    ProvideEimPackageResultResponse,
-)
-from ipad.codec.esipa_rsp import (
-    AuthenticateClientRequestEsipa,
-    AuthenticateClientResponseEsipa,
-    CancelSessionRequestEsipa,
-    CancelSessionResponseEsipa,
-    GetBoundProfilePackageRequestEsipa,
-    GetBoundProfilePackageResponseEsipa,
-    InitiateAuthenticationRequestEsipa,
-    InitiateAuthenticationResponseEsipa,
-)
-from ipad.codec.euicc_info import EuiccInfo1, EuiccInfo2
-from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult, ProfileRollbackResponse
-from ipad.codec.notification import (
-    DeleteNotificationStatus,
-    ProfileInstallationResult,
-    RetrieveNotificationsListRequestSearchCriteria,
-    RetrieveNotificationsListResponse,
-)
-from ipad.codec.profile import ProfileInfo, ProfilePolicyAuthorisationRule
-from ipad.codec.rsp import (
-    AuthenticateServerRequest,
-    AuthenticateServerResponse,
-    CancelSessionReason,
-    CancelSessionResponse,
-    PrepareDownloadRequest,
-    PrepareDownloadResponse,
-)
-from ipad.es9.functions import JsonPost
-from ipad.ids import Eid, Iccid, Plmn
+if TYPE_CHECKING:  # protocols need nothing when the program runs
+    from ipad.codec.bpp import BoundProfilePackage
+    from ipad.codec.eim import AddInitialEimOkEntry, EimConfigurationData
+    from ipad.codec.es10 import Certs, EuiccConfiguredAddressesResponse
+    from ipad.codec.es10_iot import ConnectivityParameters
+    from ipad.codec.esipa import (
+        GetEimPackageRequest,
+        GetEimPackageResponse,
+        HandleNotificationEsipa,
+        ProvideEimPackageResult,
+        ProvideEimPackageResultResponse,
+    )
+    from ipad.codec.esipa_rsp import (
+        AuthenticateClientRequestEsipa,
+        AuthenticateClientResponseEsipa,
+        CancelSessionRequestEsipa,
+        CancelSessionResponseEsipa,
+        GetBoundProfilePackageRequestEsipa,
+        GetBoundProfilePackageResponseEsipa,
+        InitiateAuthenticationRequestEsipa,
+        InitiateAuthenticationResponseEsipa,
+    )
+    from ipad.codec.euicc_info import EuiccInfo1, EuiccInfo2
+    from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult, ProfileRollbackResponse
+    from ipad.codec.notification import (
+        DeleteNotificationStatus,
+        ProfileInstallationResult,
+        RetrieveNotificationsListRequestSearchCriteria,
+        RetrieveNotificationsListResponse,
+    )
+    from ipad.codec.profile import ProfileInfo, ProfilePolicyAuthorisationRule
+    from ipad.codec.rsp import (
+        AuthenticateServerRequest,
+        AuthenticateServerResponse,
+        CancelSessionReason,
+        CancelSessionResponse,
+        PrepareDownloadRequest,
+        PrepareDownloadResponse,
+    )
+    from ipad.es9.functions import JsonPost
+    from ipad.ids import Eid, Iccid, Plmn
 
 
 class Euicc(Protocol):
@@ -56,6 +58,10 @@ class Euicc(Protocol):
     @property
     def fci(self) -> bytes:
         """The answer to SELECT of the ISD-R; empty where the transport hides it."""
+        ...
+
+    def forget(self) -> None:
+        """Answer from the card itself from now on: what is known from idle polls is not enough to act on."""
         ...
 
     async def close(self) -> None:
@@ -114,6 +120,30 @@ class Euicc(Protocol):
 
     async def profile_rollback(self, refresh_flag: bool) -> ProfileRollbackResponse:
         """ES10b.ProfileRollback (SGP.32 5.9.16). A refusal is a response, not an exception."""
+        ...
+
+    async def execute_fallback_mechanism(self, *, refresh_flag: bool = True) -> None:
+        """ES10b.ExecuteFallbackMechanism (SGP.32 5.9.20). EuiccResultError for a refusal."""
+        ...
+
+    async def return_from_fallback(self, *, refresh_flag: bool = True) -> None:
+        """ES10b.ReturnFromFallback (SGP.32 5.9.21). EuiccResultError for a refusal."""
+        ...
+
+    async def enable_emergency_profile(self, *, refresh_flag: bool = True) -> None:
+        """ES10b.EnableEmergencyProfile (SGP.32 5.9.22). EuiccResultError for a refusal."""
+        ...
+
+    async def disable_emergency_profile(self, *, refresh_flag: bool = True) -> None:
+        """ES10b.DisableEmergencyProfile (SGP.32 5.9.23). EuiccResultError for a refusal."""
+        ...
+
+    async def get_connectivity_parameters(self) -> ConnectivityParameters:
+        """ES10b.GetConnectivityParameters (SGP.32 5.9.24). EuiccResultError where the profile has none."""
+        ...
+
+    async def enable_profile(self, profile: Iccid | bytes, *, refresh_flag: bool = True) -> None:
+        """ES10c.EnableProfile (SGP.22 5.7.16). EuiccResultError for a refusal."""
         ...
 
     async def get_euicc_challenge(self) -> bytes:

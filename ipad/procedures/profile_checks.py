@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
 from typing import Final
 
 from ipad.codec.bpp import BoundProfilePackage
@@ -22,6 +21,7 @@ from ipad.procedures.mutual_authentication import RspSession
 from ipad.procedures.ports import Euicc
 from ipad.procedures.profile_policy import PolicyFacts, check_policy, policy_rules
 from ipad.procedures.rsp_server import ProfileOffer
+from ipad.records import dataclass
 
 log = logging.getLogger(__name__)
 

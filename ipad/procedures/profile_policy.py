@@ -6,12 +6,12 @@ The eUICC decides again when it stores the metadata; the IPA refuses first, so t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ipad.codec.euicc_info import PprIds
 from ipad.codec.profile import OperatorId, PprFlags, ProfilePolicyAuthorisationRule, StoreMetadataRequest
 from ipad.codec.rsp import CancelSessionReason
 from ipad.errors import DownloadCheckError
+from ipad.records import dataclass
 
 _RULES = (PprIds.PPR1, PprIds.PPR2)
 _KNOWN = PprIds.PPR_UPDATE_CONTROL | PprIds.PPR1 | PprIds.PPR2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from ipad.codec.esipa import EimPackageError, EimPackageResultErrorCode, ProvideEimPackageResultError
@@ -10,6 +9,7 @@ from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.codec.notification import ProfileInstallationResult
 from ipad.errors import IpadError, NetworkError
 from ipad.ids import Iccid
+from ipad.records import dataclass
 
 
 class PackageKind(Enum):
@@ -67,6 +67,7 @@ class PackageReport:
 
     `result` is what the eUICC answered, `error_code` what the IPA answered in its place. `rolled_back`: the profile
     switch was undone because the eIM could not be reached. `blocked`: nothing else may run before this is settled.
+    `on_trial`: the profile was changed by it, and the result waits for a bearer of the new one.
     """
 
     kind: PackageKind
@@ -83,6 +84,7 @@ class PackageReport:
     profile_changed: bool = False
     rolled_back: bool = False
     blocked: bool = False
+    on_trial: bool = False
     download: DownloadReport | None = None
 
     @property
@@ -158,6 +160,11 @@ class RunReport:
     def packages(self) -> tuple[PackageReport, ...]:
         """All packages of the run in order."""
         return self.recovered + tuple(package for eim in self.eims for package in eim.packages)
+
+    @property
+    def on_trial(self) -> bool:
+        """Whether the run ended because another profile is enabled now."""
+        return any(package.on_trial for package in self.packages)
 
     @property
     def outcome(self) -> Outcome:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -34,10 +34,10 @@ from ipad.procedures.delivery import (
     with_undelivered,
 )
 from ipad.procedures.eim_configuration import read_eims
-from ipad.procedures.euicc_data import answer_data_request
 from ipad.procedures.euicc_package import process_euicc_package, resume
 from ipad.procedures.notification import deliver_notifications
 from ipad.procedures.notification_receivers import deliver_to_receivers
+from ipad.procedures.observer import tell_outcome
 from ipad.procedures.package_facts import readable_transaction_id
 from ipad.procedures.report import (
     EimReport,
@@ -49,6 +49,7 @@ from ipad.procedures.report import (
 )
 from ipad.procedures.start import split_eims
 from ipad.procedures.stored_results import emergency_active, stored_results
+from ipad.records import dataclass
 from ipad.state.journal import UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -69,20 +70,9 @@ async def run(ipa: Ipa, only: Collection[str] | None = None) -> RunReport:
     try:
         if await emergency_active(ipa.euicc, ecall_supported=ipa.session.ecall_supported):
             return RunReport(suspended="the emergency profile is enabled")
-        await _await_bearer(ipa)
         return await _Run(ipa, only).go()
     finally:
         await ipa.eims.close_all()
-
-
-async def _await_bearer(ipa: Ipa) -> None:
-    """Right after boot or wake-up the modem is still attaching: a contact now would fail for no reason.
-
-    The wait is bounded, because a gateway may reach its eIM by another way than the modem.
-    """
-    if await ipa.connectivity.data_session() is None:
-        log.info("no data session yet, waiting up to %g s for one", ipa.timers.first_session)
-        await ipa.connectivity.wait_new_session(None, ipa.timers.first_session)
 
 
 @dataclass
@@ -118,7 +108,12 @@ class _Run:
     async def go(self) -> RunReport:
         recovered = await self._recover()
         before = {eim.eim_id for eim in await self._read_eims()}
-        done: dict[str, EimReport] = {}
+        # An eIM that does not have the result of its last package would only give that package again.
+        done = {
+            item.eim_id: EimReport(eim_id=item.eim_id, network_error=item.network_error)
+            for item in recovered
+            if item.handover in (Handover.REFUSED, Handover.KEPT)
+        }
         while not self._blocked and (eim := self._next(set(done), before)) is not None:
             done[eim.eim_id] = await self._turn(eim)
         if any(eim.reached for eim in done.values()):
@@ -143,7 +138,7 @@ class _Run:
         package = await resume(self._ipa)
         if package is not None:
             recovered.append(package)
-            self._blocked = package.blocked
+            self._blocked = package.blocked or self._ipa.observer.undecided()
         if not self._blocked and self._ipa.journal.content.download is not None:
             from ipad.procedures.download_result import resume_download  # noqa: PLC0415 - seldom needed
 
@@ -181,6 +176,7 @@ class _Run:
                 turn.network_error = turn.notifications.network_error
         except NetworkError as error:
             log.warning("eIM %s: %s", turn.eim.eim_id, error)
+            tell_outcome(self._ipa.observer, turn.eim.eim_id, error)
             await self._ipa.eims.drop(turn.eim)
             turn.network_error = error
         return turn.report()
@@ -211,7 +207,7 @@ class _Run:
             packages = await self._process(turn.eim, response)
             turn.packages += packages
             package = packages[-1]
-            self._blocked = package.blocked
+            self._blocked = package.blocked or package.on_trial
             if package.eims_changed:
                 await self._read_eims()
             if package.network_error is not None:
@@ -240,6 +236,7 @@ class _Run:
             r_plmn=None if plmn is None else plmn.encode(),
         )
         response = await self._ipa.eims.to(eim).get_eim_package(request)
+        self._ipa.observer.answered(eim.eim_id)
         self._ipa.session.announce.pop(eim.eim_id, None)
         if kept is not None:
             notify = {other: value for other, value in journal.content.notify.items() if other != eim.eim_id}
@@ -256,9 +253,12 @@ class _Run:
     async def _process(self, eim: EimConfigurationData, response: GetEimPackageResponse) -> tuple[PackageReport, ...]:
         """Carry out what the eIM gave; never without a report."""
         ipa = self._ipa
+        ipa.euicc.forget()
         if response.euicc_package_request is not None:
             return (await process_euicc_package(ipa, eim, response.euicc_package_request),)
         if response.ipa_euicc_data_request is not None:
+            from ipad.procedures.euicc_data import answer_data_request  # noqa: PLC0415 - seldom needed
+
             data_request = response.ipa_euicc_data_request
             answer = await answer_data_request(ipa, eim.eim_id, data_request)
             delivery = await deliver_now(ipa, eim, answer.encode())
@@ -312,7 +312,7 @@ class _Run:
         now = int(self._ipa.clock.time())
         content = self._ipa.journal.content
         if now >= _EARLIEST_CLOCK and now - content.time_floor >= self._ipa.timers.save_time:
-            await self._ipa.journal.commit(replace(content, time_floor=now))
+            await self._ipa.journal.hold(replace(content, time_floor=now))
 
 
 def _is_refused(delivery: Delivery) -> bool:

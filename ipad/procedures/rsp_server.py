@@ -7,7 +7,6 @@ Objects of eUICC and server pass as the exact bytes received. `DirectServer` tal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from ipad.codec import tlv
@@ -33,6 +32,7 @@ from ipad.codec.tlv import Buffer
 from ipad.errors import ExchangeError, ServerResultError
 from ipad.es9.functions import Es9Client, Event
 from ipad.procedures.ports import Eim
+from ipad.records import dataclass
 
 _SIGNATURE, _OCTET_STRING = 0x5F37, 0x04
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 
 from ipad.codec import tlv
-from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol
+from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import StateChangeCause
 from ipad.codec.euicc_info import EuiccConfiguration, EuiccInfo2, IsdrProprietaryApplicationTemplateIot
 from ipad.errors import CodecError, StatusWordError
@@ -17,6 +17,7 @@ from ipad.procedures.eim_configuration import in_line_with
 from ipad.procedures.ports import Euicc
 from ipad.procedures.report import UnusableEim
 from ipad.procedures.stored_results import EnabledState, read_enabled_profile
+from ipad.records import dataclass
 from ipad.state.journal import EnabledProfile, JournalContent, Origin
 
 log = logging.getLogger(__name__)
@@ -99,9 +100,6 @@ async def _probe(euicc: Euicc) -> EuiccKind:
 
 def unusable_reason(eim: EimConfigurationData, connections: EimConnections) -> str | None:
     """Why this IPA cannot retrieve packages from an eIM, or None (SGP.32 3.1.1)."""
-    modes = eim.eim_supported_protocol
-    if modes is not None and not modes & EimSupportedProtocol.EIM_RETRIEVE_HTTPS:
-        return "it does not offer retrieval over HTTPS, the only mode of this IPA"
     trust = eim.trusted_public_key_data_tls
     if trust is not None and trust.unknown is not None:
         return "its trustedPublicKeyDataTls cannot be read"
@@ -135,7 +133,7 @@ async def start_up(ipa: Ipa, *, facts: EuiccFacts, announce: bool) -> StartRepor
         notify = dict(content.notify)
         if cause is not None:
             notify.update((eim.eim_id, cause) for eim in eims if eim.eim_id not in notify)
-        content = replace(content, notify=notify, enabled=EnabledProfile(iccid=enabled.iccid))
+        content = replace(content, notify=notify, enabled=EnabledProfile(iccid=enabled.iccid), switching=None)
     # One commit: a power cut leaves either the old journal, from which the same follows again, or all of it.
     await ipa.journal.commit(content)
     if announce:
@@ -153,6 +151,9 @@ def _cause(ipa: Ipa, content: JournalContent, enabled: EnabledState) -> StateCha
     if ipa.journal.origin is Origin.DAMAGED:
         return StateChangeCause.UNDEFINED
     if content.enabled is not None and content.enabled.iccid != enabled.iccid:
+        if content.switching is not None:
+            log.info("the change of profile that was interrupted has taken place")
+            return content.switching
         log.info("another profile is enabled than this IPA left")
         return StateChangeCause.UNDEFINED
     return None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.codec.notification import (
     NotificationMetadata,
@@ -16,11 +14,23 @@ from ipad.errors import EuiccResultError
 from ipad.ids import Iccid
 from ipad.procedures.package_facts import belongs_to, result_facts
 from ipad.procedures.ports import Euicc
+from ipad.records import dataclass
 from ipad.state.journal import Marker
 
 _TAGS = bytes.fromhex("5A9F70")
 _TAGS_WITH_ECALL = bytes.fromhex("5A9F709F7B")
+_TAGS_WITH_FALLBACK = bytes.fromhex("5A9F709F7B9F26")
 ALL_RESULTS = RetrieveNotificationsListRequestSearchCriteria(euicc_package_results=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CardProfiles:
+    """The profiles of a card. `fallback` is the one with the Fallback Attribute (SGP.32 3.4.6)."""
+
+    enabled: Iccid | None = None
+    installed: tuple[Iccid, ...] = ()
+    fallback: Iccid | None = None
+    emergency: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +48,19 @@ async def read_enabled_profile(euicc: Euicc, *, ecall_supported: bool) -> Enable
         if profile.profile_state == ProfileState.ENABLED and profile.iccid is not None:
             return EnabledState(iccid=Iccid(profile.iccid), emergency=bool(profile.ecall_indication))
     return EnabledState(iccid=None, emergency=False)
+
+
+async def read_profiles(euicc: Euicc, *, iot: bool) -> CardProfiles:
+    """What policy has to know of the card. The marks of SGP.32 are asked of IoT eUICCs only (SGP.32 2.11.1.1.3)."""
+    profiles = await euicc.get_profiles_info(tag_list=_TAGS_WITH_FALLBACK if iot else _TAGS)
+    known = [(Iccid(profile.iccid), profile) for profile in profiles if profile.iccid is not None]
+    enabled = [(iccid, profile) for iccid, profile in known if profile.profile_state == ProfileState.ENABLED]
+    return CardProfiles(
+        enabled=enabled[0][0] if enabled else None,
+        installed=tuple(iccid for iccid, _ in known),
+        fallback=next((iccid for iccid, profile in known if profile.fallback_attribute), None),
+        emergency=any(profile.ecall_indication for _, profile in enabled),
+    )
 
 
 async def emergency_active(euicc: Euicc, *, ecall_supported: bool) -> bool:

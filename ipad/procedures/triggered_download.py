@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -25,9 +25,11 @@ from ipad.procedures.download_result import resume_download
 from ipad.procedures.download_trigger import Way, WayFacts, choose_way, default_smdp, read_target, smds
 from ipad.procedures.mutual_authentication import RspTarget
 from ipad.procedures.notification_receivers import deliver_to_receivers
+from ipad.procedures.observer import Work
 from ipad.procedures.progress import Stage, entered
 from ipad.procedures.report import DownloadReport, Handover, PackageKind, PackageReport
 from ipad.procedures.stored_results import emergency_active
+from ipad.records import dataclass
 from ipad.state.journal import UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -42,21 +44,24 @@ class _Refusal:
 
 
 async def process_download_trigger(
-    ipa: Ipa, eim: EimConfigurationData, trigger: ProfileDownloadTriggerRequest
+    ipa: Ipa, eim: EimConfigurationData, trigger: ProfileDownloadTriggerRequest, *, as_notification: bool = False
 ) -> tuple[PackageReport, ...]:
     """Download, and tell SM-DP+ and eIM. One report for each profile; an SM-DS may have several.
 
+    `as_notification`: the trigger was injected, so whatever the eIM is told goes by HandleNotification.
     Raises PortError, CardError and StateError; `resume_download` continues then. The eIM's trigger is answered in any
     case, as soon as the eIM can be reached.
     """
     if ipa.session.downloads.full:
         refusal = _download_error(trigger, ProfileDownloadErrorReason.UNDEFINED_ERROR)
-        return (await _refuse(ipa, eim, trigger, refusal),)
+        return (await _refuse(ipa, eim, trigger, refusal, as_notification=as_notification),)
     async with ipa.session.downloads.taken():
         order = await _order(ipa, eim, trigger)
         if isinstance(order, _Refusal):
-            return (await _refuse(ipa, eim, trigger, order),)
-        ended = await carry_out(ipa, order)
+            return (await _refuse(ipa, eim, trigger, order, as_notification=as_notification),)
+        ipa.observer.ordered(eim.eim_id, trigger.eim_transaction_id)
+        async with ipa.observer.executing(Work.DOWNLOAD):
+            ended = await carry_out(ipa, replace(order, as_notification=as_notification))
         return tuple([await _report(ipa, eim, trigger, item) for item in ended])
 
 
@@ -77,12 +82,22 @@ async def download_locally(
         if await emergency_active(ipa.euicc, ecall_supported=ipa.session.ecall_supported):
             raise RefusedError("the emergency profile is enabled")
         order = DownloadOrder(target=target, way=Way.DIRECT, confirmation_code=confirmation_code)
-        ended = await carry_out(ipa, order)
+        session = await ipa.connectivity.data_session()
+        async with ipa.observer.executing(Work.DOWNLOAD):
+            ended = await carry_out(ipa, order)
+        if any(item.report.enabled for item in ended):
+            await _await_bearer(ipa, session)
         if any(item.report.error is None for item in ended):
             ipa.progress(entered(Stage.REPORTING))
         await deliver_to_receivers(ipa, only_owed=not all_notifications)
         _finished(ipa, ended)
         return tuple(item.report for item in ended)
+
+
+async def _await_bearer(ipa: Ipa, before: str | None) -> None:
+    """The user who waits for the download also waits for the bearer of a profile that it enabled."""
+    if not await ipa.connectivity.wait_new_session(before, ipa.timers.new_session):
+        log.warning("no data session within %g s after the new profile was enabled", ipa.timers.new_session)
 
 
 async def local_target(ipa: Ipa, smds_address: str | None = None, *, discover: bool) -> RspTarget:
@@ -140,9 +155,19 @@ def _download_error(trigger: ProfileDownloadTriggerRequest, reason: ProfileDownl
 
 
 async def _refuse(
-    ipa: Ipa, eim: EimConfigurationData, trigger: ProfileDownloadTriggerRequest, refusal: _Refusal
+    ipa: Ipa,
+    eim: EimConfigurationData,
+    trigger: ProfileDownloadTriggerRequest,
+    refusal: _Refusal,
+    *,
+    as_notification: bool,
 ) -> PackageReport:
-    item = UndeliveredResult(eim_id=eim.eim_id, eim_configuration=eim.encode(), result=refusal.result.encode())
+    item = UndeliveredResult(
+        eim_id=eim.eim_id,
+        eim_configuration=eim.encode(),
+        result=refusal.result.encode(),
+        as_notification=as_notification,
+    )
     content = ipa.journal.content
     await ipa.journal.commit(replace(content, undelivered=with_undelivered(content.undelivered, item, ipa.limits)))
     delivery = await deliver_kept(ipa, eim, item)
@@ -152,7 +177,11 @@ async def _refuse(
 async def _report(
     ipa: Ipa, eim: EimConfigurationData, trigger: ProfileDownloadTriggerRequest, ended: Settled
 ) -> PackageReport:
-    """Bring the result to the SM-DP+ and to the eIM."""
+    """Bring the result to the SM-DP+ and to the eIM, unless that has to wait for the bearer of another profile."""
+    if ended.report.enabled:
+        _finished(ipa, (ended,))
+        kept = _package_report(eim, trigger, Delivery(handover=Handover.KEPT))
+        return replace(kept, download=ended.report, profile_changed=True, on_trial=True)
     if ended.report.error is None:
         ipa.progress(entered(Stage.REPORTING))
     await deliver_to_receivers(ipa, only_owed=True)
@@ -160,7 +189,7 @@ async def _report(
     if ended.owed is not None:
         delivery = await deliver_kept(ipa, eim, ended.owed)
     _finished(ipa, (ended,))
-    return replace(_package_report(eim, trigger, delivery), download=ended.report, profile_changed=ended.report.enabled)
+    return replace(_package_report(eim, trigger, delivery), download=ended.report)
 
 
 def _finished(ipa: Ipa, ended: tuple[Settled, ...]) -> None:

@@ -7,8 +7,9 @@ makes a new one durable and writes nothing when it is equal to the old one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import field, replace
 from enum import Enum, StrEnum
 from typing import Protocol
 
@@ -17,8 +18,11 @@ from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import EimPackageResult, StateChangeCause
 from ipad.errors import CodecError, StateError
 from ipad.ids import Eid, Iccid
+from ipad.records import dataclass
 from ipad.state.record import Record
 from ipad.state.store import Loaded
+
+log = logging.getLogger(__name__)
 
 
 class Step(StrEnum):
@@ -73,6 +77,7 @@ class DownloadMarker:
     `eim_id` and `eim_configuration` are those of the eIM that is owed the result, None for a download that nobody but
     a local user asked for. `number_before` is the highest sequence number among the notifications before the download.
     `transaction_id` of the RSP session is durable before the first segment goes to the eUICC, None until then.
+    `as_notification`: the eIM injected the order and is told the result by HandleNotification (SGP.32 5.14.4).
     """
 
     eim_id: str | None
@@ -81,6 +86,7 @@ class DownloadMarker:
     direct: bool
     number_before: int | None
     transaction_id: bytes | None = None
+    as_notification: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +111,10 @@ class JournalContent:
     `notify` holds, for each eIM that is to be told of a state change, the cause; an eIM without an entry has nothing to
     be told, which is not the same as cause 0. `enabled` is None while never read. `time_floor` is a wall clock second
     that has certainly passed. `direct_results` are sequence numbers of ProfileInstallationResults that the IPA itself
-    owes to an SM-DP+. `compact` is what eIMs have stored of the eUICC, for compact messages. `extra` are entries
-    of a newer version, kept as they are.
+    owes to an SM-DP+. `switching` is the cause that eIMs are told if the profile turns out to have been changed: it is
+    set while the IPA itself changes it. `compact` is what eIMs have stored of the eUICC, for compact messages.
+    `counters` are of no consequence: contents that differ in them alone are the same. `extra` are entries of a newer
+    version, kept as they are.
     """
 
     eid: Eid
@@ -119,7 +127,9 @@ class JournalContent:
     enabled: EnabledProfile | None = None
     eim_fingerprint: bytes | None = None
     time_floor: int = 0
+    switching: StateChangeCause | None = None
     compact: Mapping[str, CompactKnowledge] = field(default_factory=dict)
+    counters: Mapping[str, int] = field(default_factory=dict, compare=False)
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -154,8 +164,11 @@ class Journal:
     def __init__(self, store: JournalStore, content: JournalContent, origin: Origin, notice: str | None = None) -> None:
         self._store = store
         self._content = content
+        self._unwritten = False
         self.origin = origin
         self.notice = notice
+        self.counters: Callable[[], Mapping[str, int]] = lambda: content.counters
+        """Asked at each write, for counters ride on writes that have another reason."""
 
     @classmethod
     def open(cls, store: JournalStore, eid: Eid) -> Journal:
@@ -179,7 +192,7 @@ class Journal:
 
     @property
     def content(self) -> JournalContent:
-        """What is durable now (or, in a journal never committed, what would be)."""
+        """What is durable now (or, in a journal never committed or that cannot be written, what would be)."""
         return self._content
 
     async def commit(self, content: JournalContent) -> None:
@@ -187,10 +200,29 @@ class Journal:
 
         Raises StateError when it cannot be written; the present content is unchanged then.
         """
-        if content == self._content:
+        if content == self._content and not self._unwritten:
             return
+        content = replace(content, counters=self.counters())
         await self._store.save(encode_content(content))
-        self._content = content
+        self._content, self._unwritten = content, False
+
+    async def keep_counters(self) -> None:
+        """Write the counters if they have changed; for a clean stop. What cannot be written is lost."""
+        if dict(self.counters()) != dict(self._content.counters):
+            self._unwritten = True
+            await self.hold(self._content)
+
+    async def hold(self, content: JournalContent) -> None:
+        """As `commit`, but go on with `content` even if it cannot be written; the next commit writes it.
+
+        For what must not wait for a full disk: the eUICC keeps the signed result of what it did, and the start after
+        a power cut finds it there.
+        """
+        try:
+            await self.commit(content)
+        except StateError as error:
+            log.error("going on without a written journal: %s", error)
+            self._content, self._unwritten = content, True
 
     async def set_marker(self, marker: Marker | None) -> None:
         """Commit with another marker."""
@@ -210,7 +242,9 @@ def encode_content(content: JournalContent) -> dict[str, object]:
         "enabled": None if content.enabled is None else [_octets(content.enabled.iccid)],
         "eim_fingerprint": content.eim_fingerprint,
         "time_floor": content.time_floor,
+        "switching": None if content.switching is None else [int(content.switching)],
         "compact": {eim_id: _encode_compact(knowledge) for eim_id, knowledge in content.compact.items()},
+        "counters": dict(content.counters),
     }
     entries.update((name, value) for name, value in optional.items() if value)
     return entries
@@ -222,6 +256,7 @@ def decode_content(values: Mapping[str, object]) -> JournalContent:
     marker = record.record("marker")
     download = record.record("download")
     enabled = record.items("enabled")
+    switching = record.numbers("switching")
     content = JournalContent(
         eid=Eid(record.need_octets("eid")),
         marker=None if marker is None else _decode_marker(marker),
@@ -234,6 +269,8 @@ def decode_content(values: Mapping[str, object]) -> JournalContent:
         eim_fingerprint=record.octets("eim_fingerprint"),
         time_floor=record.number("time_floor") or 0,
         compact=_decode_all_compact(record.record("compact")),
+        switching=StateChangeCause(switching[0]) if switching else None,
+        counters=record.numbers_by_text("counters"),
     )
     return replace(content, extra=record.rest())
 
@@ -293,7 +330,7 @@ def _decode_undelivered(record: Record) -> UndeliveredResult:
 
 
 def _encode_download(marker: DownloadMarker) -> dict[str, object]:
-    return {
+    entry: dict[str, object] = {
         "eim_id": marker.eim_id,
         "eim_configuration": marker.eim_configuration,
         "eim_transaction_id": marker.eim_transaction_id,
@@ -301,6 +338,7 @@ def _encode_download(marker: DownloadMarker) -> dict[str, object]:
         "number_before": marker.number_before,
         "transaction_id": marker.transaction_id,
     }
+    return {**entry, "as_notification": True} if marker.as_notification else entry
 
 
 def _decode_download(record: Record) -> DownloadMarker:
@@ -312,6 +350,7 @@ def _decode_download(record: Record) -> DownloadMarker:
         direct=record.flag("direct"),
         number_before=record.number("number_before"),
         transaction_id=record.octets("transaction_id"),
+        as_notification=record.flag("as_notification"),
     )
 
 

@@ -12,13 +12,13 @@ import asyncio
 import logging
 import os
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import cbor2
 
 from ipad.errors import StateError
+from ipad.records import dataclass
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,20 @@ class Loaded:
 
 
 class StateStore:
-    """The state file at `path`; its folder is made when it is missing. One writer at a time."""
+    """The state file at `path`; its folder is made when it is missing. One instance for a file; saves wait for each
+    other.
 
-    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+    `written` is told the size of each file that was written.
+    """
+
+    def __init__(
+        self, path: Path, *, max_bytes: int = MAX_BYTES, written: Callable[[int], None] = lambda _size: None
+    ) -> None:
         self._path = path
+        self._written = written
         self._max_bytes = max_bytes
         self._on_disk: bytes | None = None
+        self._writing = asyncio.Lock()
 
     @property
     def path(self) -> Path:
@@ -90,15 +98,17 @@ class StateStore:
         read-only disk) or is too large; the old file is intact then.
         """
         data = self._close_envelope(content)
-        if data == self._on_disk:
-            return False
-        writing = asyncio.ensure_future(asyncio.to_thread(self._replace_file, data))
-        try:
-            await asyncio.shield(writing)
-        except asyncio.CancelledError:
-            # A second save must not overtake a thread that is still writing.
-            await asyncio.wait({writing})
-            raise
+        async with self._writing:
+            if data == self._on_disk:
+                return False
+            writing = asyncio.ensure_future(asyncio.to_thread(self._replace_file, data))
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                # A second save must not overtake a thread that is still writing.
+                await asyncio.wait({writing})
+                raise
+        self._written(len(data))
         return True
 
     def _replace_file(self, data: bytes) -> None:
@@ -106,8 +116,11 @@ class StateStore:
         temporary = self._path.with_name(f"{self._path.name}.new")
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            # A new file in any case: root may write into the folder of a user who could have put a link there.
+            temporary.unlink(missing_ok=True)
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
+                _share_owner(descriptor, folder)
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
@@ -153,6 +166,13 @@ def _read_map(data: bytes) -> Mapping[str, object]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise _DamagedError("no CBOR map with names")
     return value
+
+
+def _share_owner(descriptor: int, folder: Path) -> None:
+    """What a command of root writes must be readable for the service, whose folder it is."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
 def _sync_folder(folder: Path) -> None:

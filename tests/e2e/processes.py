@@ -149,7 +149,8 @@ def agent_for(rig: Rig, folder: Path, extra: str = "", *, link: str | None = Non
         if ":" not in rig.facts[name]
     )
     config.write_text(
-        f'[state]\ndirectory = "state"\n[modem]\n{modem}\n[net]\nca_file = "{rig.facts["ca_file"]}"\n'
+        f'[state]\ndirectory = "state"\n[control]\nsocket = "{folder}/ipad.sock"\n'
+        f'[modem]\n{modem}\n[net]\nca_file = "{rig.facts["ca_file"]}"\n'
         f"[net.addresses]\n{overrides}{extra}",
         encoding="utf-8",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 import pytest
@@ -15,6 +16,8 @@ pytestmark = pytest.mark.timeout(120)
 
 def test_daemon_serves_on_a_signal_and_leaves_the_card_to_others(rig: Rig, agent: Agent) -> None:
     agent.json("eim", "add", rig.facts["initial_eim_file"])
+    text = agent.config.read_text()
+    agent.config.write_text(re.sub('socket = ".*"', 'socket = ""', text))
     with agent.daemon() as process:
         agent.wait_for_log("next poll at")
         busy = agent.run("euicc", "info")
@@ -25,6 +28,45 @@ def test_daemon_serves_on_a_signal_and_leaves_the_card_to_others(rig: Rig, agent
         agent.wait_for_log("done, 1 package(s)")
     assert rig.hil("eim", "list").split()[1] == "closed"
     assert agent.json("euicc", "info")["eid"] == rig.facts["eid"]
+
+
+def test_commands_go_through_the_daemon_that_holds_the_port(rig: Rig, agent: Agent) -> None:
+    with agent.daemon():
+        agent.wait_for_log("control API at")
+        assert agent.json("euicc", "info")["eid"] == rig.facts["eid"]
+        assert agent.json("modem", "at", "AT+CPIN?")["lines"] == ["+CPIN: READY"]
+        agent.json("eim", "add", rig.facts["initial_eim_file"])
+        rig.hil("eim", "queue", "list-profiles")
+        # The modem may still be attaching; and the agent may be quicker than the command, since the eIM is new.
+        assert agent.run("poll", "--json", limit=90.0).code == 0
+        assert rig.hil("eim", "list").split()[1] == "closed"
+        status = agent.json("status")
+        assert [eim["last_result"] for eim in status["eims"]] == ["ok"]
+        second = agent.run("run")
+        assert second.code == 75
+        assert second.err.startswith("ipad: a second instance")
+    assert agent.json("audit", "--full")["changes"][0]["what"].startswith("addInitialEim")
+
+
+def test_daemon_reads_its_configuration_again_on_a_signal_and_on_request(rig: Rig, agent: Agent) -> None:
+    agent.json("eim", "add", rig.facts["initial_eim_file"])
+    good = agent.config.read_text()
+    with agent.daemon() as process:
+        agent.wait_for_log("next poll at")
+        agent.config.write_text(good + "[esipa]\npol_interval = 60\n")
+        process.send_signal(signal.SIGHUP)
+        agent.wait_for_log("the configuration of before goes on to hold: ")
+        agent.wait_for_log("unknown key esipa.pol_interval")
+        agent.config.write_text(
+            good.replace('directory = "state"', 'directory = "other"') + "[esipa]\npoll_interval = 600\n"
+        )
+        told = agent.json("reload")
+        assert (told["applied"], told["postponed"]) == (["esipa.poll_interval"], ["state.directory"])
+        agent.wait_for_log("the device is closed and opened anew")
+        rig.hil("eim", "queue", "list-profiles")
+        process.send_signal(signal.SIGUSR1)
+        agent.wait_for_log("done, 1 package(s)")
+    assert not (agent.folder / "other").exists()
 
 
 def test_daemon_outlives_an_eim_that_is_cut_off(rig: Rig, agent: Agent) -> None:

@@ -57,7 +57,7 @@ def test_a_file_of_the_user_replaces_the_shipped_one(tmp_path: Path) -> None:
         ('name = "x"\n[mux]\nat = 2\n', r"x\.toml:2: mux\.data: must be another channel"),
         (
             'name = "x"\n[refresh]\nladder = ["power"]\n',
-            r"x\.toml:3: refresh\.ladder: the rung power needs reset\.hook",
+            r"x\.toml:3: refresh\.ladder: the rung power needs reset\.power",
         ),
         ('name = "x"\n[refresh]\nladder = ["simdet"]\n', r"x\.toml:3: refresh\.ladder: the rung simdet needs"),
         ('name = "x"\n[refresh.commands]\nrefit = []\n', r"x\.toml:3: refresh\.commands\.refit: expected one of wait"),

@@ -135,7 +135,7 @@ def test_wrong_file_is_refused_with_its_place(tmp_path: Path, text: str, message
 def test_hint_of_an_unknown_key_lists_the_known_ones(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         parse(tmp_path, "[log]\ncolour = 1")
-    assert caught.value.hint == "known keys: level"
+    assert caught.value.hint == "known keys: audit_size, events, events_size, level, lines_per_hour, mask"
     assert caught.value.exit_code == 78
 
 
@@ -192,3 +192,39 @@ def test_flatten_names_keys_as_the_file_does(tmp_path: Path) -> None:
 )
 def test_host_and_port_are_split(text: str, expected: tuple[str, int | None] | None) -> None:
     assert split_host_port(text) == expected
+
+
+def test_files_and_servers_of_the_supervision(tmp_path: Path) -> None:
+    loaded = parse(
+        tmp_path,
+        '[net]\ndns = ["10.0.0.53", "[2001:db8::53]:5353", "2001:db8::54"]\n'
+        '[policy]\nfile = "policy.toml"\nhints = "/run/ipad/hints.toml"\n'
+        '[probe]\nothers = ["one.one.one.one:443", "[2001:db8::1]:443"]\ndepth = "tcp"\ntimeout = 40\n'
+        '[log]\nevents = ""\nevents_size = 65536\n',
+    )
+    assert loaded.net.dns == ("10.0.0.53", "[2001:db8::53]:5353", "2001:db8::54")
+    assert loaded.policy.file == tmp_path / "policy.toml"
+    assert loaded.policy.hints == Path("/run/ipad/hints.toml")
+    assert (loaded.probe.depth, loaded.probe.timeout, len(loaded.probe.others)) == ("tcp", 40, 2)
+    assert (loaded.log.events, loaded.log.events_size) == ("", 65536)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ('[net]\ndns = ["dns.example"]', "expected an IP address"),
+        ('[net]\ndns = ["10.0.0.1:0"]', "expected an IP address"),
+        ('[probe]\nothers = ["one.one.one.one"]', "expected a host name or address with a port"),
+        ('[probe]\ndepth = "http"', "expected one of 'dns', 'tcp', 'tls'"),
+        ('[log]\nevents = "events.jsonl"', "expected an absolute path, or nothing"),
+    ],
+)
+def test_supervision_is_checked(text: str, problem: str, tmp_path: Path) -> None:
+    assert problem in refusal(tmp_path, text)
+
+
+def test_metrics_file_is_an_absolute_path_of_the_collector(tmp_path: Path) -> None:
+    assert parse(tmp_path, "[metrics]\ntextfile = '/run/x/ipad.prom'").metrics.textfile == "/run/x/ipad.prom"
+    for path in ("ipad.prom", "/run/x/ipad.txt"):
+        with pytest.raises(ConfigError, match="textfile"):
+            parse(tmp_path, f"[metrics]\ntextfile = '{path}'")

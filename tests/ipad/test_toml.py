@@ -31,6 +31,12 @@ class Outer:
 
 
 @dataclass(frozen=True)
+class Secretive:
+    several: tuple[Inner, ...] = ()
+    password: Annotated[str, Check(str.isascii, "ASCII")] = field(default="", metadata={"secret": True})
+
+
+@dataclass(frozen=True)
 class Needy:
     must: str
 
@@ -118,6 +124,25 @@ def test_refusal_names_place_and_reason(tmp_path: Path, text: str, message: str)
     assert refusal(tmp_path, text).startswith(message)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[several]]\nsize = 1\n[[several]]\nsize = 0",
+        "[[several]]\n[[several]]\naid = 'A000000000'\nsize = 0",
+        "password = ''\n\n[[several]]\nsize = 0",
+    ],
+)
+def test_a_table_of_a_list_is_refused_at_its_own_line(tmp_path: Path, text: str) -> None:
+    assert refusal(tmp_path, text, Secretive).startswith("a.toml:4: several.size: 0 is out of range")
+
+
+@pytest.mark.parametrize("value", ["'hüsh'", '"hu\\nsh"', "12345"])
+def test_a_refused_secret_is_not_repeated(tmp_path: Path, value: str) -> None:
+    said = refusal(tmp_path, f"\npassword = {value}", Secretive)
+    assert said.startswith("a.toml:2: password: is no text that is allowed here")
+    assert not any(part in said for part in ("hü", "hu", "123"))
+
+
 def test_missing_key_is_named(tmp_path: Path) -> None:
     assert refusal(tmp_path, "", Needy).endswith("must is missing")
 
@@ -160,6 +185,14 @@ last = 2'''
         ("quoted.table", "b", "with space"): 13,
         ("quoted.table", "b", "last"): 14,
     }
+
+
+def test_tables_of_a_list_have_lines_of_their_own() -> None:
+    text = "[[a]]\nx = 1\n[[a.b]]\ny = 1\n[[a]]\nx = 2\n[[a.b]]\n[[a.b]]\ny = 2\n[a.c]\nz = 3"
+    lines = key_lines(text)
+    assert (lines["a", "0", "x"], lines["a", "1", "x"], lines["a", "x"]) == (2, 6, 2)
+    assert (lines["a", "0", "b", "0", "y"], lines["a", "1", "b", "1", "y"], lines["a", "b", "y"]) == (4, 9, 4)
+    assert lines["a", "1", "c", "z"] == 11
 
 
 def test_dotted_quotes_what_is_no_bare_key() -> None:

@@ -12,7 +12,7 @@ import contextlib
 import io
 import json
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from hil.eim.association import Package
 from hil.eim.content import Content
 from hil.euicc import EuiccKind, VirtualEuicc, default_card
 from hil.euicc import isdr as card_functions
+from hil.euicc.config import CardConfig
 from hil.euicc.engine import Engine
 from hil.modem import VirtualModem, load_personality
 from hil.network import Network
@@ -39,10 +40,13 @@ from ipad.codec.eim import EimConfigurationData
 from ipad.config import Config, load
 from ipad.daemon.assembly import AgentFactory
 from ipad.daemon.connector import ConfiguredConnector
+from ipad.daemon.guard.guard import Guard
+from ipad.daemon.guarding import make_guard
 from ipad.daemon.service import Agent
 from ipad.errors import NetworkError, PortError
 from ipad.esipa.functions import EsipaClient
 from ipad.modem.link import LinkOpener, LinkReceiver, SerialLink
+from ipad.net.probe import Look, ProbeTarget, ReachedLayer
 from tests.e2e.virtual import virtual_time
 
 T = TypeVar("T")
@@ -105,6 +109,11 @@ class MemoryPort:
         """Whether somebody has it open."""
         return self._link is not None and not self._link.closed
 
+    def cut(self) -> None:
+        """The process that has it open is gone: nothing that it still does arrives."""
+        if self._link is not None:
+            self._link.close()
+
     def _from_modem(self, data: bytes) -> None:
         if self._link is not None and not self._link.closed:
             for piece in self.chunker(data):
@@ -146,16 +155,28 @@ class _MemoryLink:
 
 @dataclass
 class Internet:
-    """Where the eIMs are. `spoil` may change an answer or raise; `sent` are the messages that reached an eIM."""
+    """Where the eIMs are. `spoil` may change an answer or raise; `sent` are the messages that reached an eIM,
+    `attempts` the moments at which one was tried; `look` is what a look along the path finds."""
 
     clock: ManualClock
     reachable: Callable[[], bool]
     hosts: dict[str, VirtualEim] = field(default_factory=dict)
     spoil: Callable[[bytes, bytes], bytes] | None = None
     sent: list[bytes] = field(default_factory=list)
+    attempts: list[float] = field(default_factory=list)
+    look: Callable[[], Look] | None = None
+
+    def seen(self) -> Look:
+        """What a look along the path finds."""
+        if self.look is not None:
+            return self.look()
+        if self.reachable():
+            return Look(reached=ReachedLayer.TLS, packets=True)
+        return Look(reached=ReachedLayer.BEARER, failure="nothing came back")
 
     async def exchange(self, host: str, message: bytes) -> bytes:
         """One ESipa message to the eIM at a host and its answer."""
+        self.attempts.append(self.clock.monotonic())
         await self.clock.sleep(_ROUND_TRIP)
         if not self.reachable():
             raise NetworkError(f"{host}: connection refused", layer="tcp")
@@ -193,6 +214,18 @@ class MemoryConnector(ConfiguredConnector):
         return EsipaClient(MemoryBinding(self.internet, self._server(eim).host))
 
 
+class MemoryProbe:
+    """Takes the place of the probe: what it would find on the network of the bench."""
+
+    def __init__(self, internet: Internet) -> None:
+        self._internet = internet
+
+    async def look(self, targets: Sequence[ProbeTarget], *, session: str | None = None) -> Look:
+        """A complete handshake with the eIM while there is a way to it; the bearer alone gives no answer."""
+        await self._internet.clock.sleep(_ROUND_TRIP)
+        return self._internet.seen()
+
+
 @dataclass(frozen=True)
 class Finished:
     """A command that ended."""
@@ -215,11 +248,12 @@ class Finished:
 class Device:
     """One device, its eIMs, and the agent's commands."""
 
-    def __init__(self, folder: Path, pki: Pki, kind: EuiccKind) -> None:
+    def __init__(self, folder: Path, pki: Pki, kind: EuiccKind, factory: CardConfig | None = None) -> None:
         self.folder = folder
         self.pki = pki
         self.clock = ManualClock()
-        self.card = VirtualEuicc.create(folder / "card", default_card(kind, eid=pki.eid), pki)
+        self.boot = "boot 1"
+        self.card = VirtualEuicc.create(folder / "card", factory or default_card(kind, eid=pki.eid), pki)
         self.network = Network()
         self.loaded: list[bytes] = []
         self.card_fault: Callable[[Engine, bytes], bytes | None] | None = None
@@ -266,6 +300,11 @@ class Device:
         self.modem.power_on()
         self.clock.advance(_BOOT)
 
+    @property
+    def bearer_up(self) -> bool:
+        """Whether the modem has a data bearer."""
+        return self._bearer
+
     def _note_bearer(self, up: bool) -> None:
         self._bearer = up
 
@@ -285,8 +324,16 @@ class Device:
 
     def configure(self, extra: str = "", *, modem: str = f'port = "{PORT}"') -> None:
         """Write the configuration file; `extra` is more TOML."""
-        text = f'[state]\ndirectory = "{self.folder / "state"}"\n[modem]\n{modem}\n{extra}'
+        log = "" if "[log]" in extra else '[log]\nevents = ""\n'
+        log += "" if "[control]" in extra else '[control]\nsocket = ""\n'
+        text = f'[state]\ndirectory = "{self.folder / "state"}"\n{log}[modem]\n{modem}\n{extra}'
         self.config.write_text(text, encoding="utf-8")
+
+    def set_policy(self, text: str, extra: str = "") -> None:
+        """Write a policy file, and a configuration that names it."""
+        file = self.folder / "policy.toml"
+        file.write_text(text, encoding="utf-8")
+        self.configure(f'[policy]\nfile = "{file}"\n{extra}')
 
     @property
     def settings(self) -> Config:
@@ -315,9 +362,13 @@ class Device:
         """Run a coroutine in the time of the device."""
         return virtual_time.run(self.clock, work)
 
-    def opener(self, *, announce: bool = True) -> Callable[[], AbstractAsyncContextManager[Agent]]:
+    def guard(self, chance: float = 0.0) -> Guard:
+        """Who looks after the device in a service of a test; `chance` is what it draws."""
+        return make_guard(self.settings, SystemClock(), boot=self.boot, chance=lambda: chance)
+
+    def opener(self, guard: Guard, *, announce: bool = True) -> Callable[[], AbstractAsyncContextManager[Agent]]:
         """What a service opens its agent with."""
-        return AgentFactory(self.settings, SystemClock(), announce=announce).open
+        return AgentFactory(self.settings, SystemClock(), announce=announce, guard=guard).open
 
     # The eIM
 
@@ -364,13 +415,15 @@ def own_log() -> Iterator[None]:
 def connect_to(device: Device, patch: pytest.MonkeyPatch) -> None:
     """Let the agent of this process find the device in place of serial ports, TLS and the time of the machine."""
 
-    def connector(config: Config, time: Any, *_: Any) -> MemoryConnector:
+    def connector(config: Config, time: Any, *_: Any, **_options: Any) -> MemoryConnector:
         made = MemoryConnector(config, time)
         made.internet = device.internet
         return made
 
     patch.setattr("ipad.daemon.link.opener", device.open_link)
     patch.setattr("ipad.daemon.assembly.ConfiguredConnector", connector)
+    patch.setattr("ipad.daemon.probing.make_probe", lambda *_: MemoryProbe(device.internet))
+    patch.setattr("ipad.daemon.guarding.boot_id", lambda: device.boot)
     patch.setattr("hil.euicc.isdr.execute", device.note_request)
     patch.setattr("ipad.config.DEFAULT_PATH", device.folder / "none.toml")
     patch.setattr(SystemClock, "monotonic", lambda _self: device.clock.monotonic())

@@ -21,6 +21,7 @@ from ipad.daemon.assembly import first_schedule
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.service import Service
 from ipad.errors import ConfigError
+from ipad.net.probe import Look, ReachedLayer
 from tests.e2e.virtual.device import ONE, TWO, Device, execute
 
 HOUR = 3600.0
@@ -35,11 +36,13 @@ class Daemon:
 
     def __post_init__(self) -> None:
         config = self.device.settings
+        self.guard = self.device.guard()
         self.service = Service(
-            self.device.opener(),
+            self.device.opener(self.guard),
             first_schedule(config),
             SystemClock(),
             ServiceManager({}),
+            self.guard,
             reconnect=config.timers.reconnect,
             chance=lambda: 0.0,
         )
@@ -173,22 +176,17 @@ def test_fault_between_two_polls_is_outlived(
 
 def test_eim_that_cannot_be_reached_is_asked_ever_more_rarely(device: Device, reports: Callable[[], list[str]]) -> None:
     package = queue_list(device)
-    attempts: list[float] = []
-
-    def unreachable() -> bool:
-        attempts.append(device.clock.monotonic())
-        return False
-
     reachable = device.internet.reachable
-    device.internet.reachable = unreachable
+    device.internet.reachable = lambda: False
+    device.internet.look = lambda: Look(reached=ReachedLayer.DNS, packets=True, failure="connection refused")
     Daemon(device).serve(
         (12 * HOUR, lambda: setattr(device.internet, "reachable", reachable)),
         until=14 * HOUR,
     )
     assert done(package)
-    pauses = [round(after - before) for before, after in itertools.pairwise(attempts)]
+    pauses = [round(after - before) for before, after in itertools.pairwise(device.internet.attempts)]
     assert pauses[:7] == [60, 120, 240, 480, 960, 1920, 3840]
-    assert set(pauses[7:]) == {3840}
+    assert {pause for pause in pauses[7:] if pause} == {3840}
 
 
 def test_profile_without_service_is_left_again_and_the_eim_is_told(device: Device) -> None:
@@ -200,6 +198,7 @@ def test_profile_without_service_is_left_again_and_the_eim_is_told(device: Devic
 
 
 def test_result_that_cannot_be_delivered_for_a_day_is_not_lost(device: Device) -> None:
+    device.set_policy("[fallback]\nenabled = false\n")
     (package,) = device.queue(content.psmo_package(content.enable(TWO)))
     device.network.set_service(RadioService(coverage=False), imsi="001020000000002")
     Daemon(device).serve(

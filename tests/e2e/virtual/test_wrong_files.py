@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import cbor2
@@ -113,7 +114,7 @@ def content_of(device: Device) -> JournalContent:
 
 
 def test_state_of_a_newer_version_stops_before_anything_is_done(device: Device) -> None:
-    device.journal.parent.mkdir()
+    device.journal.parent.mkdir(exist_ok=True)
     newer = cbor2.dumps({"schema": 2, "anything": 1})
     device.journal.write_bytes(newer)
     (package,) = device.queue(content.psmo_package(content.list_profile_info()))
@@ -125,6 +126,7 @@ def test_state_of_a_newer_version_stops_before_anything_is_done(device: Device) 
 
 
 def test_state_folder_that_cannot_be_made_stops_before_anything_is_done(device: Device) -> None:
+    shutil.rmtree(device.journal.parent)
     device.journal.parent.write_text("a file where a folder belongs")
     (package,) = device.queue(content.psmo_package(content.list_profile_info()))
     error = device.json("run", "--once", code=1)["error"]

@@ -61,7 +61,7 @@ def insert(tmp_path: Path, pki: Pki, monkeypatch: pytest.MonkeyPatch) -> Callabl
 
     def insert_card(kind: EuiccKind) -> VirtualEuicc:
         card = VirtualEuicc.create(tmp_path / "card", default_card(kind, eid=pki.eid), pki)
-        monkeypatch.setattr("ipad.daemon.card_access.PcscReader", lambda _name: VirtualReader(card))
+        monkeypatch.setattr("ipad.card.pcsc.PcscReader", lambda _name: VirtualReader(card))
         return card
 
     return insert_card

@@ -50,7 +50,8 @@ def test_show_tells_where_each_value_comes_from(capsys: pytest.CaptureFixture[st
     assert "generic-quectel.toml:" in settings["refresh.ladder"]["origin"]
     assert settings["at.max_line"] == {"key": "at.max_line", "value": 2048, "origin": "default"}
     assert settings["apdu.isdr_aids"]["value"] == ["A0000005591010FFFFFFFF8900000100"]
-    assert settings["repair"]["value"][0]["needs_reset"] is True
+    assert settings["repair.0.needs_reset"]["value"] is True
+    assert "quectel-eg25.toml:" in settings["repair.0.needs_reset"]["origin"]
     assert run(["board", "show", "quectel-ec21"]) == 0
     assert "operator configuration" in capsys.readouterr().out
 

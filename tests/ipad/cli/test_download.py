@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import ssl
 import threading
@@ -23,6 +24,7 @@ from hil.smds.core import Event, SmDs
 from hil.smds.server import SmDsServer
 from hil.upp.builder import UsimProfile, build
 from ipad.cli.main import run
+from tests.ipad.cli.agent_thread import AgentThread
 from tests.ipad.cli.conftest import CARD
 
 SMDP, SMDS = "smdp.example.com", "testrootsmds.example.com"
@@ -88,6 +90,19 @@ def servers(pki: Pki, tmp_path: Path) -> Iterator[Servers]:
 
 def ipad(servers: Servers, *arguments: str) -> int:
     return run(["profile", *arguments, "--config", str(servers.config), *CARD])
+
+
+@contextlib.contextmanager
+def agent_of(servers: Servers, folder: Path) -> Iterator[None]:
+    """An agent that serves the card; commands of the same configuration go through it."""
+    card = f'[modem]\ncard = "pcsc:"\n[control]\nsocket = "{folder}/ipad.sock"\n[log]\nevents = ""\n'
+    servers.config.write_text(card + servers.config.read_text())
+    agent = AgentThread(servers.config)
+    agent.start()
+    try:
+        yield
+    finally:
+        agent.stop()
 
 
 def installed(card: VirtualEuicc) -> bool:
@@ -224,3 +239,19 @@ def test_other_ci_than_the_configured_one_is_not_trusted(
     assert ipad(servers, "download", CODE) == 6
     assert "certificate is not accepted" in capsys.readouterr().err
     assert not installed(iot_card)
+
+
+def test_download_through_the_running_agent_shows_the_same(
+    servers: Servers, iot_card: VirtualEuicc, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = servers.order()
+    with agent_of(servers, tmp_path):
+        assert ipad(servers, "download", CODE) == 0
+        shown = capsys.readouterr()
+        assert ICCID in shown.out
+        stages = [line for line in shown.err.splitlines() if " % " in line]
+        assert stages[0].split() == ["0", "%", "contacting", SMDP]
+        assert stages[-1].split() == ["100", "%", "done", ICCID]
+        assert (installed(iot_card), order.state) == (True, ProfileState.INSTALLED)
+        assert ipad(servers, "download", CODE) == 5
+        assert f"install {ICCID}" in (tmp_path / "state" / "audit.jsonl").read_text()

@@ -83,7 +83,7 @@ def test_card_that_is_no_euicc(
     iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     iot_card.knobs.require_terminal_capability = True
-    monkeypatch.setattr("ipad.daemon.card_access.TERMINAL_CAPABILITY", b"")
+    monkeypatch.setattr("ipad.card.pcsc.TERMINAL_CAPABILITY", b"")
     assert run(["euicc", "info", *CARD, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"]["class"] == "no-euicc"
 

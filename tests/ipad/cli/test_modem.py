@@ -78,7 +78,7 @@ def test_port_that_another_program_uses(tty: str, capsys: pytest.CaptureFixture[
 def test_port_at_which_nobody_answers(
     tty: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ipad.cli.modem.SystemClock", SwiftClock)
+    monkeypatch.setattr("ipad.cli.reach.SystemClock", SwiftClock)
     assert run(["modem", "info", "--port", tty]) == 3
     message, hint = capsys.readouterr().err.splitlines()
     assert message == f"ipad: {tty}: no answer to 6 AT commands"
@@ -88,7 +88,7 @@ def test_port_at_which_nobody_answers(
 def test_port_at_which_something_else_talks(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ipad.cli.modem.SystemClock", BriskClock)
+    monkeypatch.setattr("ipad.cli.reach.SystemClock", BriskClock)
     with AtServer(dict.fromkeys(("AT", "ATQ0"), "$GPGGA,hello")) as server:
         server.silent_results = True
         assert run(["modem", "info", "--port", server.port]) == 3

@@ -106,7 +106,7 @@ def test_busy_euicc_is_asked_again_three_times(
     consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = SwiftClock()
-    monkeypatch.setattr("ipad.cli.profile.SystemClock", lambda: clock)
+    monkeypatch.setattr("ipad.cli.reach.SystemClock", lambda: clock)
     consumer_card.knobs.cat_busy = True
     assert run(["profile", "enable", TWO, "--json", *CARD]) == 4
     assert json.loads(capsys.readouterr().out)["error"]["name"] == "catBusy"
@@ -119,7 +119,7 @@ def test_busy_euicc_that_becomes_free(consumer_card: VirtualEuicc, monkeypatch: 
             consumer_card.knobs.cat_busy = False
             await super().sleep(seconds)
 
-    monkeypatch.setattr("ipad.cli.profile.SystemClock", FreeingClock)
+    monkeypatch.setattr("ipad.cli.reach.SystemClock", FreeingClock)
     consumer_card.knobs.cat_busy = True
     assert run(["profile", "enable", TWO, *CARD]) == 0
     assert states(consumer_card)[TWO] == "enabled"

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
+from ipad.bearer.backend import BearerReason
+from ipad.clock import Clock
+from ipad.daemon.guard.guard import Guard, GuardOptions
+from ipad.daemon.guard.memory_file import PolicyMemory
+from ipad.daemon.guard.ward import CardView, Sight
 from ipad.daemon.service import Agent
+from ipad.policy.decisions import Notice
+from ipad.policy.events import Boot, CardRead, Layer, Outcome, ProbeResult, ProfileChanged
+from ipad.policy.settings import PollSettings, Settings
 from ipad.procedures.report import NotificationReport, RunReport
+from ipad.state.store import Loaded
 
 
 class SwiftClock:
@@ -47,6 +56,31 @@ class HeldClock(SwiftClock):
         await asyncio.get_running_loop().create_future()
 
 
+ICCID = "89490000000000000015"
+
+
+class NoStore:
+    """A memory of policy that keeps nothing."""
+
+    def load(self) -> Loaded:
+        return Loaded()
+
+    def set_aside(self, reason: str) -> str:
+        return reason
+
+    async def save(self, content: Mapping[str, object]) -> bool:
+        return bool(content)
+
+
+def make_guard(clock: Clock | None = None, *, settings: Settings | None = None, radio: bool = False) -> Guard:
+    """A guard whose device has begun; without a radio eIMs can be reached at any time. Its time stands still."""
+    clock = clock or HeldClock()
+    settings = settings or Settings(poll=PollSettings(per_day=1440))
+    guard = Guard(settings, clock, PolicyMemory(NoStore(), "boot"), options=GuardOptions(chance=lambda: 0.0))
+    guard.begin(Boot(radio=radio, bearers=radio, rungs=("cfun4", "power")))
+    return guard
+
+
 Answer = RunReport | Exception | Callable[[], RunReport]
 
 
@@ -59,6 +93,7 @@ class FakeAgent:
     start_error: Exception | None = None
     log: list[str] = field(default_factory=list)
     when_exhausted: Callable[[], None] | None = None
+    asked: list[BearerReason] = field(default_factory=list)
 
     async def start(self) -> Sequence[str]:
         self.log.append("start")
@@ -83,6 +118,46 @@ class FakeAgent:
 
     async def rest(self) -> None:
         self.log.append("rest")
+
+    async def look_at_card(self) -> CardView:
+        return CardView(card=CardRead(enabled=ICCID, installed=(ICCID,)))
+
+    def trial(self) -> ProfileChanged | None:
+        return None
+
+    async def settle(self) -> None:
+        self.log.append("settle")
+
+    async def roll_back(self, former: str | None) -> Outcome:
+        self.log.append(f"roll back to {former}")
+        return Outcome.DONE
+
+    async def fall_back(self) -> Outcome:
+        self.log.append("fall back")
+        return Outcome.DONE
+
+    async def return_back(self, former: str | None) -> Outcome:
+        self.log.append(f"return to {former}")
+        return Outcome.DONE
+
+    async def enable(self, iccid: str) -> Outcome:
+        self.log.append(f"enable {iccid}")
+        return Outcome.DONE
+
+    async def climb(self, rung: str) -> None:
+        self.log.append(f"climb {rung}")
+
+    async def bring_up(self, reason: BearerReason) -> None:
+        self.asked.append(reason)
+
+    async def look_around(self) -> None:
+        return None
+
+    async def look_through(self, session: str | None) -> Sight:
+        return Sight(result=ProbeResult(reached=Layer.TLS, session=session, packets=True))
+
+    def announce(self, notice: Notice, eim_ids: Sequence[str] | None = None) -> None:
+        self.log.append(f"announce {notice.name}")
 
     async def send_notifications(self) -> NotificationReport:
         self.log.append("send")

@@ -17,10 +17,11 @@ class FakeModemConnectivity:
 
     def __init__(self, error: ModemError | None = None) -> None:
         self.error = error
+        self.session: str | None = "1/10.0.0.7"
         self.recovered: list[Iccid | None] = []
 
     async def data_session(self) -> str | None:
-        return "1/10.0.0.7"
+        return self.session
 
     async def wait_new_session(self, before: str | None, timeout: float) -> bool:  # noqa: ASYNC109
         return before != "1/10.0.0.7" and timeout > 0
@@ -35,7 +36,7 @@ class FakeModemConnectivity:
 
 
 def modem_bearer(fake: FakeModemConnectivity, invalidated: list[bool]) -> ModemBearer:
-    return ModemBearer(fake, lambda: invalidated.append(True))  # type: ignore[arg-type]
+    return ModemBearer(fake, lambda: invalidated.append(True), lambda: None)  # type: ignore[arg-type]
 
 
 @pytest.mark.asyncio
@@ -77,3 +78,13 @@ async def test_card_that_cannot_be_reset_is_no_end() -> None:
         raise CardError("gone")
 
     await HostBearer(reset).recover_sim(None)
+
+
+@pytest.mark.asyncio
+async def test_other_bearer_is_told_and_the_first_one_is_not_another() -> None:
+    fake, renewed = FakeModemConnectivity(), []
+    bearer = ModemBearer(fake, lambda: None, lambda: renewed.append(fake.session))  # type: ignore[arg-type]
+    sessions = ["1/10.0.0.7", "1/10.0.0.7", "2/10.0.0.7", None, None, "3/10.0.0.7"]
+    for fake.session in sessions:
+        assert await bearer.data_session() == fake.session
+    assert renewed == ["2/10.0.0.7", None, "3/10.0.0.7"]

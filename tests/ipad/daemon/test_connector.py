@@ -10,7 +10,7 @@ from ipad.codec.compact import CompactKnowledge
 from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol, TrustedPublicKeyDataTls
 from ipad.config import Config, EimConfig, EsipaConfig, NetConfig
 from ipad.daemon import bindings
-from ipad.daemon.bindings import JournalKnowledge
+from ipad.daemon.bindings import EimBindings, EimMemory, JournalKnowledge
 from ipad.daemon.connector import ConfiguredConnector
 from ipad.errors import CodecError, ConfigError, NetworkError
 from ipad.ids import Eid
@@ -19,6 +19,11 @@ from ipad.procedures.ports import EimConnector
 from ipad.state.journal import Journal, JournalContent, Origin, decode_content, encode_content
 from ipad.state.store import Loaded
 
+SPKI = bytes.fromhex(
+    "3059301306072A8648CE3D020106082A8648CE3D030107034200"
+    "0451A7580833898EA1B183CBD7350A4099078C6EF1C1E18E970CD7683035F25E7D"
+    "0110522712B0B5A7CFF081685486984A94E6831EDAC46E7360FA9D834A7A81A1"
+)
 EID = Eid(bytes.fromhex("89049032001234567890000000100070"))
 
 
@@ -135,6 +140,30 @@ class MemoryStore:
 def test_overrides_that_cannot_be_used_are_a_wrong_configuration() -> None:
     with pytest.raises(ConfigError, match=r"net\.addresses"):
         connector(Config(net=NetConfig(addresses={"https://-": "1.2.3.4:5"})))
+
+
+@pytest.mark.parametrize(("timer", "handshake"), [(None, 1.0), (10.0, 10.0)])
+def test_timer_of_coaps_is_that_of_its_handshakes(timer: float | None, handshake: float) -> None:
+    ports = connector(Config(net=NetConfig(coaps_timer=timer)))
+    assert ports._bindings._dtls(ports.target(eim())).settings.first_timer == handshake
+
+
+def test_sessions_outlive_the_connector_and_belong_to_trust_and_server() -> None:
+    memory = EimMemory()
+
+    def tls_and_dtls(data: EimConfigurationData, config: Config | None = None) -> tuple[object, object]:
+        ports = ConfiguredConnector(config or Config(), KnownTime(SystemClock()), memory)
+        made = EimBindings(ports._bindings._time, ports._bindings._settings, memory)
+        target = ports.target(data)
+        return made.server_tls(target)._memory, made._dtls(target)
+
+    pinned = eim(trusted_public_key_data_tls=TrustedPublicKeyDataTls(trusted_eim_pk_tls=SPKI))
+    first = tls_and_dtls(pinned)
+    assert tls_and_dtls(pinned) == first
+    assert all(mine is its for mine, its in zip(tls_and_dtls(pinned), first, strict=True))
+    elsewhere = Config(eim={"eim1": EimConfig(fqdn="other.example.com")})
+    for other in (tls_and_dtls(eim()), tls_and_dtls(pinned, elsewhere)):
+        assert not any(mine is its for mine, its in zip(other, first, strict=True))
 
 
 @pytest.mark.asyncio

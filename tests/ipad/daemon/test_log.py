@@ -10,6 +10,7 @@ from typing import TextIO
 import pytest
 
 from ipad.daemon import log
+from ipad.observe.log_context import CONTEXT, LogContext
 
 EID = "89049032001234567890123456789012"
 ICCID = "8988123456789012345"
@@ -94,3 +95,38 @@ def test_stream_is_the_journal_only_when_the_variable_names_it(tmp_path: Path, m
         monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino + 1}")
         assert not log.is_journal(stream)
     assert not log.is_journal(io.StringIO())
+
+
+def test_lines_of_a_modem_among_several_begin_with_its_name() -> None:
+    record = logging.LogRecord("ipad.modem.port", logging.INFO, "f", 1, "hello %s", ("you",), None)
+    named, plain = (log.LineFormatter(journal=True, mask=True, named=on) for on in (True, False))
+    token = CONTEXT.set(LogContext(modem="wan"))
+    try:
+        assert named.format(record) == "<6>ipad.modem.port: wan: hello you"
+        assert plain.format(record) == "<6>ipad.modem.port: hello you"
+        assert log.MessageFormatter(named=True).format(record) == "wan: hello you"
+    finally:
+        CONTEXT.reset(token)
+    assert named.format(record) == "<6>ipad.modem.port: hello you"
+
+
+def test_log_that_is_set_up_anew_says_what_the_one_of_before_had_counted() -> None:
+    stream = io.StringIO()
+    log.set_up(logging.INFO, stream, log.LogRules(per_hour=100))
+    for _ in range(7):
+        logging.getLogger("ipad.test").info("again")
+    log.set_up(logging.INFO, stream, log.LogRules(per_hour=100))
+    assert stream.getvalue().count("again") == 6
+    assert "again (repeated 2 more times)" in stream.getvalue()
+
+
+def test_message_of_one_modem_hides_none_of_another() -> None:
+    stream = io.StringIO()
+    log.set_up(logging.INFO, stream, log.LogRules(per_hour=100, named=True))
+    for name in ("wan", "spare"):
+        token = CONTEXT.set(LogContext(modem=name))
+        for _ in range(6):
+            logging.getLogger("ipad.test").info("gone")
+        CONTEXT.reset(token)
+    assert stream.getvalue().count("wan: gone") == 5
+    assert stream.getvalue().count("spare: gone") == 5

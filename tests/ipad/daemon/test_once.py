@@ -2,21 +2,27 @@
 
 import pytest
 
-from ipad.daemon.once import judge, poll_until_idle
+from ipad.daemon.once import Verdict, judge, poll_until_idle
 from ipad.errors import ExitCode, NetworkError, NotFoundError, PortError, TlsTrustError
 from ipad.procedures.report import EimReport, Handover, PackageKind, PackageReport, RunReport
-from tests.ipad.daemon.fakes import FakeAgent
+from tests.ipad.daemon.fakes import FakeAgent, make_guard
 
 DONE = PackageReport(kind=PackageKind.EUICC_PACKAGE, handover=Handover.ACKNOWLEDGED, eim_id="eim1")
 IDLE = RunReport(eims=(EimReport(eim_id="eim1"),))
 DOWN = NetworkError("no route to host", layer="tcp")
 
 
+async def visit(agent: FakeAgent, only: str | None = None) -> Verdict:
+    guard = make_guard()
+    async with guard.running():
+        return await poll_until_idle(agent, guard, only)
+
+
 @pytest.mark.asyncio
 async def test_eim_with_more_is_asked_until_it_has_nothing() -> None:
     more = RunReport(eims=(EimReport(eim_id="eim1", packages=(DONE,), more=True), EimReport(eim_id="eim2")))
     agent = FakeAgent(eims=("eim1", "eim2"), answers=[more, IDLE])
-    verdict = await poll_until_idle(agent)
+    verdict = await visit(agent)
     assert agent.log == ["start", "poll eim1 eim2", "poll eim1"]
     assert (verdict.exit_code, verdict.message) == (ExitCode.OK, "1 package(s) processed")
 
@@ -25,30 +31,30 @@ async def test_eim_with_more_is_asked_until_it_has_nothing() -> None:
 async def test_endless_queue_ends_with_try_again() -> None:
     more = RunReport(eims=(EimReport(eim_id="eim1", packages=(DONE,), more=True),))
     agent = FakeAgent(answers=[more] * 64)
-    verdict = await poll_until_idle(agent)
+    verdict = await visit(agent)
     assert verdict.exit_code is ExitCode.TRY_AGAIN
     assert agent.log.count("poll eim1") == 64
 
 
 @pytest.mark.asyncio
 async def test_nothing_to_poll_is_no_failure() -> None:
-    verdict = await poll_until_idle(FakeAgent(eims=()))
+    verdict = await visit(FakeAgent(eims=()))
     assert (verdict.exit_code, verdict.message) == (ExitCode.OK, "no eIM can be polled")
 
 
 @pytest.mark.asyncio
 async def test_one_eim_can_be_chosen() -> None:
     agent = FakeAgent(eims=("eim1", "eim2"), answers=[IDLE])
-    await poll_until_idle(agent, "eim1")
+    await visit(agent, "eim1")
     assert agent.log == ["start", "poll eim1"]
     with pytest.raises(NotFoundError):
-        await poll_until_idle(FakeAgent(), "nobody")
+        await visit(FakeAgent(), "nobody")
 
 
 @pytest.mark.asyncio
 async def test_failure_of_the_card_is_not_hidden() -> None:
     with pytest.raises(PortError):
-        await poll_until_idle(FakeAgent(answers=[PortError("gone")]))
+        await visit(FakeAgent(answers=[PortError("gone")]))
 
 
 def test_idle_run_is_a_success() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hil.pki import Pki
-from ipad.codec.euicc_info import IpaFeatures
+from ipad.codec.euicc_info import IpaFeatures, IpaSupportedProtocols
 from ipad.config import Config, RspConfig
 from ipad.daemon.rsp_connector import (
     ConfiguredRspConnector,
@@ -66,6 +66,17 @@ def test_folder_without_certificates_is_wrong(tmp_path: Path) -> None:
 )
 def test_capabilities_are_what_works(config: RspConfig, features: IpaFeatures) -> None:
     assert ipa_capabilities(config).ipa_features == features
+
+
+HTTPS, COAPS = IpaSupportedProtocols.IPA_RETRIEVE_HTTPS, IpaSupportedProtocols.IPA_RETRIEVE_COAPS
+INJECTION = IpaSupportedProtocols.IPA_INJECT_HTTPS | IpaSupportedProtocols.IPA_INJECT_COAPS
+
+
+def test_protocols_are_those_that_can_be_spoken() -> None:
+    assert ipa_capabilities(RspConfig()).ipa_supported_protocols == HTTPS
+    assert ipa_capabilities(RspConfig(), coaps=True).ipa_supported_protocols == HTTPS | COAPS
+    everything = ipa_capabilities(RspConfig(), coaps=True, injected_over=INJECTION)
+    assert everything.ipa_supported_protocols == HTTPS | COAPS | INJECTION
 
 
 def test_decisions_of_the_operator_reach_the_procedures() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -58,3 +59,11 @@ def test_nothing_happens_without_a_manager_or_with_one_that_left(tmp_path: Path)
 )
 def test_watchdog_is_fed_at_half_its_time(environment: dict[str, str], interval: float | None) -> None:
     assert ServiceManager(environment).watchdog_interval == interval
+
+
+def test_reload_is_told_with_its_moment(manager_socket: socket.socket) -> None:
+    before = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+    ServiceManager({"NOTIFY_SOCKET": manager_socket.getsockname()}).reloading()
+    first, _, moment = manager_socket.recv(100).decode().partition("\nMONOTONIC_USEC=")
+    assert first == "RELOADING=1"
+    assert before <= int(moment) <= time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 from collections.abc import Callable, Mapping
 
 import pytest
 
 from ipad.codec.esipa import EimPackageError
+from ipad.daemon.guard.guard import Guard
+from ipad.daemon.guard.poll_plan import reschedule
 from ipad.daemon.sdnotify import ServiceManager
-from ipad.daemon.service import Service, obey_signals, reschedule
+from ipad.daemon.service import Service
 from ipad.errors import (
     CodecError,
     ConfigError,
@@ -24,13 +24,16 @@ from ipad.errors import (
     StateError,
     UsageError,
 )
+from ipad.policy.events import Bearer, CardRead, Origin, ProfileChanged, Registration
 from ipad.policy.limits import Timers
+from ipad.policy.radio import RegistrationState
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
-from tests.ipad.daemon.fakes import Answer, FakeAgent, HeldClock, SwiftClock
+from tests.ipad.daemon.fakes import ICCID, Answer, FakeAgent, HeldClock, SwiftClock, make_guard
 
 IDLE = RunReport(eims=(EimReport(eim_id="eim1", eim_error=EimPackageError.NO_EIM_PACKAGE_AVAILABLE),))
 TIMERS = Timers(poll_interval=3600.0)
+OTHER = "89490000000000000023"
 
 
 class RecordingManager(ServiceManager):
@@ -50,12 +53,14 @@ def make(
     clock: SwiftClock,
     manager: ServiceManager | None = None,
     intervals: Mapping[str, float] | None = None,
+    guard: Guard | None = None,
 ) -> Service:
     return Service(
         agent.opener(),
         Schedule(timers=TIMERS),
         clock,
         manager or RecordingManager(),
+        guard or make_guard(),
         reconnect=5.0,
         intervals=intervals or {},
         chance=lambda: 0.0,
@@ -207,14 +212,6 @@ async def test_start_is_over_when_the_reason_of_failure_is_known() -> None:
 
 
 @pytest.mark.asyncio
-async def test_watchdog_is_fed_while_the_loop_turns() -> None:
-    manager = RecordingManager(watchdog=90.0)
-    agent, clock = FakeAgent(answers=[IDLE]), SwiftClock()
-    await serve(agent, clock, manager)
-    assert "WATCHDOG=1" in manager.sent
-
-
-@pytest.mark.asyncio
 async def test_stop_during_a_run_unwinds_it() -> None:
     agent, clock = FakeAgent(), HeldClock()
     service = make(agent, clock)
@@ -227,22 +224,52 @@ async def test_stop_during_a_run_unwinds_it() -> None:
 
 
 @pytest.mark.asyncio
-async def test_signals_poll_now_and_stop() -> None:
-    agent, clock = FakeAgent(answers=[IDLE, IDLE]), HeldClock()
+async def test_device_is_opened_anew_for_another_configuration_and_polled_by_the_new_interval() -> None:
+    agent, clock = FakeAgent(answers=[IDLE]), HeldClock()
     service = make(agent, clock)
-    loop = asyncio.get_running_loop()
-    obey_signals(service)
-    try:
-        running = asyncio.ensure_future(service.run())
-        await until(lambda: "rest" in agent.log)
-        os.kill(os.getpid(), signal.SIGUSR1)
-        await until(lambda: agent.log.count("rest") == 2)
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(running, 5)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-            loop.remove_signal_handler(number)
-    assert agent.log == ["open", "start", "poll eim1", "rest", "poll eim1", "rest", "close"]
+    running = asyncio.ensure_future(service.run())
+    await until(lambda: "rest" in agent.log)
+    service.adopt(Timers(poll_interval=600.0), {}, 1.0)
+    await until(lambda: agent.log.count("rest") == 2)
+    service.stop()
+    await running
+    assert agent.log == ["open", "start", "poll eim1", "rest", "close", "open", "start", "rest", "close"]
+    assert clock.waits == [3600.0, 600.0]
+
+
+@pytest.mark.asyncio
+async def test_device_stays_open_while_a_change_of_profile_is_on_trial() -> None:
+    agent, clock, guard = FakeAgent(answers=[IDLE]), HeldClock(), make_guard(radio=True)
+    guard.feed(CardRead(enabled=ICCID, installed=(ICCID, OTHER)))
+    guard.feed(Registration(state=RegistrationState.HOME, plmn="00101"))
+    guard.feed(Bearer(session="1"))
+    service = make(agent, clock, guard=guard)
+    running = asyncio.ensure_future(service.run())
+    await until(lambda: "rest" in agent.log)
+    guard.feed(ProfileChanged(origin=Origin.PACKAGE, iccid=OTHER, previous=ICCID, rollback=True))
+    assert guard.on_trial
+    service.adopt(TIMERS, {}, 1.0)
+    await until(lambda: agent.log.count("rest") >= 2)
+    service.stop()
+    await running
+    assert agent.log.count("open") == 1
+
+
+@pytest.mark.asyncio
+async def test_wrong_configuration_is_taken_back_once_when_there_is_one_of_before() -> None:
+    agent, clock = FakeAgent(start_error=ConfigError("no such board"), answers=[IDLE]), SwiftClock()
+    service = make(agent, clock)
+    told: list[str] = []
+
+    def take_back(error: ConfigError) -> bool:
+        told.append(str(error))
+        return True
+
+    service.take_back = take_back
+    agent.when_exhausted = service.stop
+    await asyncio.wait_for(service.run(), 5)
+    assert told == ["no such board"]
+    assert agent.log[:5] == ["open", "start", "close", "open", "start"]
 
 
 @pytest.mark.asyncio

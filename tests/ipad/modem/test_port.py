@@ -7,9 +7,10 @@ import logging
 
 import pytest
 
+from hil.clock import ManualClock
 from ipad.board import BoardLibrary
 from ipad.errors import ModemError, PortError, PortTimeoutError
-from ipad.modem.port import PortSettings
+from ipad.modem.port import AtPort, PortSettings
 from tests.ipad.modem.peer import Chunker, FakeModem, bytewise, framed, whole
 
 
@@ -281,3 +282,20 @@ def test_settings_come_from_the_board() -> None:
     settings = PortSettings.of_board(BoardLibrary().load("quectel-eg25"), "/dev/ttyUSB2")
     assert "+QUSIM" in settings.urcs
     assert settings.timeouts.cops == 180
+
+
+@pytest.mark.asyncio
+async def test_command_that_its_own_limit_did_not_end_is_late() -> None:
+    clock = ManualClock()
+    modem = FakeModem({"AT+CGLA": None, "AT+CMEE?": ["+CMEE: 1"]})
+    port = AtPort(modem.open, PortSettings(name="/dev/fake"), clock)
+    await port.open()
+    assert port.late(clock.monotonic()) is None
+    hanging = asyncio.ensure_future(port.command("AT+CGLA", limit=30.0))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert port.late(clock.monotonic() + 59.0) is None
+    assert "AT+CGLA has not ended" in (port.late(clock.monotonic() + 61.0) or "")
+    hanging.cancel()
+    await asyncio.gather(hanging, return_exceptions=True)
+    assert port.late(clock.monotonic() + 1e6) is None

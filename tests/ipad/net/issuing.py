@@ -49,9 +49,10 @@ def issue(
     before: datetime = NOW - DAY,
     after: datetime = NOW + 30 * DAY,
     curve: ec.EllipticCurve | None = None,
+    key: ec.EllipticCurvePrivateKey | None = None,
 ) -> Issued:
-    """A certificate, self-signed without an issuer."""
-    key = ec.generate_private_key(curve or ec.SECP256R1())
+    """A certificate, self-signed without an issuer; for a new key unless there is one."""
+    key = key or ec.generate_private_key(curve or ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
         x509.CertificateBuilder()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from hil.clock import LoopClock
 from hil.coap import BlockFault, CoapKnobs, Refusal
-from hil.udp_relay import UdpRelay
+from hil.link import Link, LinkProfile, UdpDoor, Way
 from ipad.errors import ExchangeError, NetworkError, NetworkTimeoutError, TlsTrustError
 from ipad.net import coap, dtls
 from ipad.net.authority import Authority
@@ -34,8 +34,8 @@ async def post(pair: Pair, body: bytes = POLL) -> bytes:
 
 
 @asynccontextmanager
-async def _relayed(pair: Pair) -> AsyncIterator[tuple[Pair, UdpRelay]]:
-    relay = UdpRelay("127.0.0.1", pair.server.port, LoopClock())
+async def _relayed(pair: Pair, link: Link | None = None) -> AsyncIterator[tuple[Pair, UdpDoor]]:
+    relay = (link or Link(LoopClock())).udp_door("server", port=pair.server.port)
     subject = client(relay.start(), pair.client._settings, dtls=pair.client._dtls.settings)
     try:
         yield Pair(subject, pair.server), relay
@@ -205,12 +205,13 @@ async def test_lost_client_hello_is_repeated(timer: bool, monkeypatch: pytest.Mo
 
 
 async def test_slow_link_needs_no_repetition_with_a_longer_timer() -> None:
-    async with running(dtls=DtlsSettings(first_timer=9)) as pair, _relayed(pair) as (through, relay):
+    link = Link(LoopClock())
+    async with running(dtls=DtlsSettings(first_timer=9)) as pair, _relayed(pair, link) as (through, relay):
         take = relay.down.take
 
         def take_the_first_late(data: bytes, forward: Callable[[bytes], None]) -> None:
             # Later than the timer of the library.
-            relay.down.impairment.delay = 0.0 if relay.down.counters.datagrams else 1.1
+            link.profile = LinkProfile(down=Way(delay=0.0 if relay.down.taken else 1.1))
             take(data, forward)
 
         relay.down.take = take_the_first_late  # type: ignore[method-assign]

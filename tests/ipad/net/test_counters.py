@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from ipad.errors import TlsTrustError
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.client import HttpsClient, NetworkSettings
-from ipad.net.counters import TcpMeter, Usage, tcp_usage
+from ipad.net.counters import TcpMeter, Usage, UsageLedger, UsageSnapshot, tcp_usage
 from ipad.net.tls import PinnedKey, ServerTls
 from tests.ipad.net.issuing import NOW, issue, server_context
 from tests.ipad.net.servers import answer, scripted_server
@@ -35,8 +36,9 @@ def info(acked: int, received: int, out: int, back: int, sent: int | None = None
 
 
 def test_kernel_without_the_newest_field_tells_what_was_acknowledged() -> None:
-    assert tcp_usage(Info(info(1, 2, 3, 4))) == Usage(0, 1, 2, 3, 4)
-    assert tcp_usage(Info(info(1, 2, 3, 4, 9))) == Usage(0, 9, 2, 3, 4)
+    headers = {"headers_sent": 3 * 52, "headers_received": 4 * 52}
+    assert tcp_usage(Info(info(1, 2, 3, 4))) == Usage(0, 1, 2, 3, 4, **headers)
+    assert tcp_usage(Info(info(1, 2, 3, 4, 9))) == Usage(0, 9, 2, 3, 4, **headers)
 
 
 @pytest.mark.parametrize("content", [None, b"", bytes(136)])
@@ -47,14 +49,14 @@ def test_socket_that_cannot_tell_is_none(content: bytes | None) -> None:
 def test_connections_add_up_and_the_last_count_of_a_closed_one_stands() -> None:
     meter, first, second = TcpMeter(), Info(info(10, 20, 1, 1)), Info(info(1, 2, 1, 1))
     meter.opened(first, resumed=False)
-    assert meter.usage() == Usage(0, 10, 20, 1, 1, 1, 0)
+    assert meter.usage() == Usage(0, 10, 20, 1, 1, 1, 0, 52, 52)
     first.content = None
     meter.closed()
     meter.opened(second, resumed=True)
-    assert meter.usage() == Usage(0, 11, 22, 2, 2, 2, 1)
+    assert meter.usage() == Usage(0, 11, 22, 2, 2, 2, 1, 104, 104)
     meter.closed()
     meter.closed()
-    assert meter.usage() == Usage(0, 11, 22, 2, 2, 2, 1)
+    assert meter.usage() == Usage(0, 11, 22, 2, 2, 2, 1, 104, 104)
 
 
 @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the kernel does not tell")
@@ -62,7 +64,7 @@ def test_connections_add_up_and_the_last_count_of_a_closed_one_stands() -> None:
 async def test_client_counts_what_its_connections_cost(tmp_path: Path) -> None:
     server_leaf = issue("eim.example.com")
     context: ssl.SSLContext = server_context(server_leaf, tmp_path)
-    script = [answer(b"x" * 1000), answer(b"y" * 3000, "Connection: close"), answer(b"z")]
+    script = [answer(b"x" * 1000), answer(b"y" * 3000, "Connection: close"), answer(b"z"), answer(b"not asked for")]
     async with scripted_server(script, context) as server:
         client = HttpsClient(
             Authority("eim.example.com"),
@@ -85,4 +87,42 @@ async def test_client_counts_what_its_connections_cost(tmp_path: Path) -> None:
     assert 3000 < (second - first).bytes_received < 3500
     assert 500 < (second - first).bytes_sent < 800
     assert (third - second).bytes_sent > 500
-    assert client.usage == third
+    left = client.usage - third
+    assert 20 < left.bytes_sent < 60, "the close_notify belongs to it"
+    assert (left.packets_sent, left.bytes_received) == (1, 0)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="the kernel does not tell")
+@pytest.mark.asyncio
+async def test_client_counts_a_handshake_that_fails(tmp_path: Path) -> None:
+    async with scripted_server([], server_context(issue("eim.example.com"), tmp_path)) as server:
+        overrides = AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
+        trust = ServerTls(PinnedKey(issue("another").spki), NOW.timestamp)
+        client = HttpsClient(Authority("eim.example.com"), trust, NetworkSettings(timeout=10.0, overrides=overrides))
+        with pytest.raises(TlsTrustError):
+            await client.post("/", (), b"", max_body=10)
+    assert client.usage.bytes_sent > 200
+    assert client.usage.bytes_received > 500
+    assert client.usage.handshakes == 0
+
+
+def test_snapshot_is_sorted_and_tells_what_was_added() -> None:
+    ledger = UsageLedger()
+    ledger.add("eim2", "poll", Usage(exchanges=1, bytes_sent=5))
+    ledger.add("eim1", "poll", Usage(exchanges=1, bytes_sent=10, handshakes=1))
+    ledger.add("eim1", "notification", Usage(exchanges=1, bytes_sent=20))
+    before = ledger.snapshot()
+    assert [(entry.server, entry.purpose) for entry in before.entries] == [
+        ("eim1", "notification"),
+        ("eim1", "poll"),
+        ("eim2", "poll"),
+    ]
+    assert before.servers == ("eim1", "eim2")
+    assert before.total("eim1") == Usage(exchanges=2, bytes_sent=30, handshakes=1)
+    assert before.total() == Usage(exchanges=3, bytes_sent=35, handshakes=1)
+    ledger.add("eim1", "poll", Usage(exchanges=1, bytes_sent=1, handshakes=1, resumed_handshakes=1))
+    added = ledger.snapshot().since(before)
+    assert [(entry.server, entry.purpose) for entry in added.entries] == [("eim1", "poll")]
+    assert added.total() == Usage(exchanges=1, bytes_sent=1, handshakes=1, resumed_handshakes=1)
+    assert (added.total().full_handshakes, before.total().full_handshakes) == (0, 1)
+    assert ledger.snapshot().since(ledger.snapshot()) == UsageSnapshot()

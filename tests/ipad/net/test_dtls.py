@@ -234,7 +234,7 @@ def test_resumed_handshake_is_small() -> None:
     server, client = DtlsServer(pki().eim_tls), make()
     opened(client, server).close(notify=False)
     log = shake_hands(client.associate(0.0), server)
-    assert sum(size for _, size in log) <= 770
+    assert sum(size for _, size in log) <= 700
 
 
 def test_full_handshake_where_the_server_forgot_the_session() -> None:
@@ -248,6 +248,48 @@ def test_session_of_one_server_is_not_shown_to_another() -> None:
     server = DtlsServer(pki().eim_tls)
     opened(make(), server)
     assert not opened(make(), server).resumed
+
+
+SHORT = Validity(datetime(2026, 1, 1, tzinfo=UTC), datetime(2040, 1, 1, tzinfo=UTC))
+BEFORE = datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+
+
+def resumes(client: DtlsClient, server: DtlsServer) -> bool:
+    """Whether the next handshake is a short one."""
+    association = opened(client, server)
+    association.close(notify=False)
+    return association.resumed
+
+
+@pytest.mark.parametrize("trust", [ca, lambda: PinnedKey(crypto.spki(pki().tls_ca.public_key))], ids=["CA", "its key"])
+def test_certificates_must_be_valid_when_a_session_is_resumed(trust: Callable[[], Trust]) -> None:
+    server = DtlsServer(reissued(HOST, validity=SHORT), chain=[pki().tls_ca.certificate])
+    client = make(trust(), now=BEFORE)
+    assert [resumes(client, server) for _ in range(3)] == [False, True, True]
+    client.now = lambda: IN_FUTURE
+    refused = client.associate(0.0)
+    with pytest.raises(TlsTrustError, match="expired"):
+        shake_hands(refused, server)
+    for alert in refused.datagrams():
+        server.receive(ADDRESS, alert)
+    client.now = lambda: BEFORE
+    assert [resumes(client, server) for _ in range(2)] == [False, True]
+
+
+def test_time_of_a_later_handshake_is_that_of_the_handshake() -> None:
+    server = DtlsServer(reissued(HOST, validity=SHORT), resumption=Resumption.NONE)
+    client = make(ca(), now=BEFORE)
+    assert not resumes(client, server)
+    client.now = lambda: IN_FUTURE
+    with pytest.raises(TlsTrustError, match="expired"):
+        shake_hands(client.associate(0.0), server)
+
+
+def test_dates_do_not_matter_to_a_session_with_a_pinned_key() -> None:
+    server, client = DtlsServer(reissued(HOST, validity=SHORT)), make(now=BEFORE)
+    assert not resumes(client, server)
+    client.now = lambda: IN_FUTURE
+    assert resumes(client, server)
 
 
 def test_key_changed_between_two_associations_is_noticed() -> None:
@@ -398,4 +440,12 @@ def test_client_hello_offers_what_is_used_and_no_more() -> None:
     assert records.acceptable(hello) == hello
     assert bytes.fromhex("0004c02bc0ac") in hello
     assert bytes.fromhex("000a000400020017") in hello
-    assert len(hello) <= 175
+    assert len(hello) <= 145
+
+
+def test_library_that_does_not_take_the_signature_algorithms_offers_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dtls, "SIGNATURES", "NO+SUCH")
+    client = make()
+    (hello,) = client.associate(0.0).datagrams()
+    assert len(hello) > 145
+    opened(client, DtlsServer(pki().eim_tls))

@@ -50,3 +50,13 @@ def test_interface_that_does_not_exist() -> None:
     with pytest.raises(NetworkError, match="cannot reach") as caught:
         udp.connect((socket.AF_INET, ("127.0.0.1", 9)), interface="nosuch0")
     assert caught.value.layer == "udp"
+
+
+def test_kernel_without_the_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> socket.socket:
+        raise OSError(97, "Address family not supported by protocol")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(NetworkError, match="not supported") as caught:
+        udp.connect((socket.AF_INET6, ("2001:db8::1", 53, 0, 0)))
+    assert caught.value.layer == "udp"

@@ -36,8 +36,11 @@ from ipad.policy.events import (
     ReturnWanted,
     Sleep,
 )
+from ipad.policy.evidence import Verdict
+from ipad.policy.fallback import FallbackState, watch_loss
 from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import FallbackSettings, Settings
+from ipad.policy.situation import Situation
 from tests.ipad.policy.device import A, B, Card, Device, F, Plan, Radio
 
 HOUR = 3600.0
@@ -425,3 +428,13 @@ def test_refused_subscription_is_reported_once() -> None:
     assert [report.text for report in reports if report.kind is ReportKind.REJECTED] == [
         "refused with cause 3 (illegal UE)"
     ]
+
+
+def test_device_that_was_proven_online_stays_so_while_packets_come_back() -> None:
+    settings = Settings().fallback
+    proven = Situation(state=RegistrationState.HOME, bearer="1", bearer_told=True, verdict=Verdict.PROVEN)
+    alive = replace(proven, verdict=Verdict.ALIVE)
+    state = watch_loss(FallbackState(), proven, settings, 100.0)
+    assert watch_loss(state, alive, settings, 3700.0).online_at == 100.0
+    assert watch_loss(FallbackState(), alive, settings, 3700.0).online_at is None
+    assert watch_loss(state, replace(proven, verdict=Verdict.DEAD), settings, 3700.0).online_at is None

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from ipad.errors import StateError
-from ipad.policy.allowance import Allowance, Quota
+from ipad.policy.allowance import UNSPENT, Allowance, Quota
 from ipad.policy.events import Action, Bearer, Boot, CardRead, Origin, ProfileChanged, Registration
 from ipad.policy.fallback import FallbackState
 from ipad.policy.memory import remember, restore, worth_saving
+from ipad.policy.polling import PollState
 from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import Settings
 from ipad.policy.state import Entry, Pending, State
@@ -143,3 +144,15 @@ def test_ages_alone_are_saved_ever_more_rarely() -> None:
         if worth_saving(saved, plain):
             saved, saves = plain, saves + 1
     assert saves < 30
+
+
+def test_single_polls_are_not_worth_a_write_and_many_are() -> None:
+    state = State()
+    saved = remember(state, "one", 0.0)
+    quota = Settings().poll.budget
+    budget = UNSPENT
+    for number in range(8):
+        assert not worth_saving(saved, remember(replace(state, polls=PollState(budget=budget)), "one", 10.0 * number))
+        budget = budget.spend(quota, 10.0 * number)
+    budget = budget.spend(quota, 80.0)
+    assert worth_saving(saved, remember(replace(state, polls=PollState(budget=budget)), "one", 80.0))

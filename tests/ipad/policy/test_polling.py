@@ -20,6 +20,7 @@ from ipad.policy.events import (
     Registration,
     SignalSample,
     Sleep,
+    Tick,
     TimeSet,
 )
 from ipad.policy.polling import PollState, Wish, quiet_until, release, slack, spent, stretched, wish
@@ -27,6 +28,7 @@ from ipad.policy.radio import Access, RegistrationState
 from ipad.policy.settings import PollSettings, Settings
 from ipad.policy.situation import Situation, observe
 from ipad.policy.stopwatch import Instant
+from ipad.policy.supervisor import step
 from tests.ipad.policy.device import A, Device, Radio
 
 HOUR = 3600.0
@@ -222,6 +224,22 @@ def test_healthy_path_is_looked_at_rarely_and_a_doubtful_one_often() -> None:
     pauses = [later - sooner for sooner, later in pairwise(looks(made, 24 * HOUR))]
     assert looks(made, 24 * HOUR)[0] == 0
     assert pauses == [30, 60]
+
+
+def test_look_that_is_under_way_is_not_asked_for_again_by_other_events() -> None:
+    settings = Settings()
+    made = device()
+    made.run(2 * HOUR)
+    state = made.state
+    probed_at = state.situation.probed_at
+    assert probed_at is not None
+    now = probed_at + settings.poll.probe_interval
+    asked = []
+    for moment in (now, now + 0.1, now + 0.2):
+        done = step(settings, state, Tick(), moment)
+        state = done.state
+        asked.append(any(isinstance(decision, Probe) for decision in done.decisions))
+    assert asked == [True, False, False]
 
 
 def test_looks_can_be_left_to_the_polls() -> None:

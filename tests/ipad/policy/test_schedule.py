@@ -78,3 +78,18 @@ def test_waking_modem_is_used_by_what_would_be_due_soon() -> None:
     assert plan.contacts["a"].due == 3600.0
     assert plan.awake(3010.0, 900.0).due(3010.0) == ("a",)
     assert plan.awake(2000.0, 900.0) == plan
+
+
+def test_shorter_interval_is_no_longer_waited_for_and_failures_keep_their_pause() -> None:
+    plan = schedule().after_success("a", 100.0, 0.0).after_failure("b", ERROR, 100.0, 0.0)
+    shorter = plan.within(Timers(poll_interval=600.0), {}, 200.0)
+    assert shorter.contacts["a"].due == 800.0
+    assert shorter.contacts["b"] == plan.contacts["b"]
+    assert shorter.timers.poll_interval == 600.0
+
+
+def test_interval_of_one_eim_counts_for_it_alone_and_a_longer_one_from_the_next_poll() -> None:
+    plan = schedule().after_success("a", 100.0, 0.0).after_success("b", 100.0, 0.0)
+    changed = plan.within(Timers(poll_interval=7200.0), {"a": 60.0}, 200.0)
+    assert changed.contacts["a"].due == 260.0
+    assert changed.contacts["b"].due == plan.contacts["b"].due

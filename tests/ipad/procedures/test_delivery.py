@@ -41,19 +41,18 @@ FOREVER = HttpStatusError("503", status=503, transient=True, retry_after=1e9)
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
-    ("errors", "insist", "slept", "handover"),
+    ("errors", "slept", "handover"),
     [
-        ((), False, [], Handover.ANSWERED),
-        ((LOST, LOST, LOST), False, [10, 30, 90], Handover.ANSWERED),
-        ((LOST,) * 4, False, [10, 30, 90], Handover.KEPT),
-        ((BUSY, FOREVER), False, [45, 300], Handover.ANSWERED),
-        ((TlsTrustError("wrong pin"),), False, [], Handover.KEPT),
-        ((TlsTrustError("captive portal"),), True, [10], Handover.ANSWERED),
+        ((), [], Handover.ANSWERED),
+        ((LOST, LOST, LOST), [10, 30, 90], Handover.ANSWERED),
+        ((LOST,) * 4, [10, 30, 90], Handover.KEPT),
+        ((BUSY, FOREVER), [45, 300], Handover.ANSWERED),
+        ((TlsTrustError("wrong pin"),), [], Handover.KEPT),
     ],
 )
-async def test_attempts(errors: tuple[NetworkError, ...], insist: bool, slept: list[float], handover: Handover) -> None:
+async def test_attempts(errors: tuple[NetworkError, ...], slept: list[float], handover: Handover) -> None:
     bench = await failing(*errors)
-    delivery = await deliver(bench.ipa, (EIM,), RESULT, pauses=PAUSES, insist=insist)
+    delivery = await deliver(bench.ipa, (EIM,), RESULT, pauses=PAUSES)
     assert delivery.handover is handover
     assert bench.clock.slept == slept
     assert (delivery.network_error is not None) is (handover is Handover.KEPT)

@@ -340,7 +340,8 @@ async def test_switch_that_nobody_fetched_is_completed_by_a_reset_at_the_restart
 async def test_restart_with_a_result_to_deliver_makes_the_modem_read_the_card_again() -> None:
     bench = Bench(card=card_state(EIM), timers=FAST)
     offer(bench, euicc_package(enable(ICCID1), counter=5))
-    await cut_in(bench, "wait_new_session", bench.connectivity)
+    await bench.run_once()
+    bench.restart()
     bench.connectivity.recovered.clear()
     await bench.run()
     assert bench.connectivity.recovered == [ICCID1]

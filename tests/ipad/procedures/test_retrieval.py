@@ -296,18 +296,10 @@ async def test_result_for_an_eim_that_is_gone_is_tried_but_is_no_reason_to_retry
     assert not bench.card.results
 
 
-async def test_run_that_begins_without_a_bearer_waits_for_one_before_the_first_contact() -> None:
-    bench = Bench()
-    attached = iter([False, True])
-    bench.connectivity.service = lambda _: next(attached, True)
-    report = await bench.run()
-    assert bench.connectivity.waits == [None]
-    assert report.eims[0].reached
-
-
-async def test_run_without_a_bearer_tries_all_the_same_after_the_wait() -> None:
+async def test_run_without_a_bearer_of_the_modem_does_not_wait_for_one() -> None:
     bench = Bench()
     bench.connectivity.service = lambda _: False
     report = await bench.run()
-    assert bench.connectivity.waits == [None]
+    assert bench.connectivity.waits == []
+    assert bench.clock.slept == []
     assert report.eims[0].reached

@@ -130,3 +130,29 @@ def test_a_cut_while_writing_the_new_file_leaves_the_old_one(path: Path) -> None
     store.load()
     save(store, {"next": 1})
     assert StateStore(path).load().content == {"next": 1}
+
+
+@pytest.mark.asyncio
+async def test_two_that_save_at_once_both_succeed_and_the_later_one_counts(tmp_path: Path) -> None:
+    store = StateStore(tmp_path / "journal.cbor")
+    assert await asyncio.gather(store.save({"n": 1}), store.save({"n": 2})) == [True, True]
+    assert StateStore(store.path).load().content == {"n": 2}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_what_root_saves_belongs_to_whom_the_folder_belongs(path: Path) -> None:
+    """Else the service could not read its state after a command of the administrator."""
+    path.parent.mkdir()
+    os.chown(path.parent, 4321, 1234)
+    assert save(StateStore(path), CONTENT)
+    assert (path.stat().st_uid, path.stat().st_gid, path.stat().st_mode & 0o777) == (4321, 1234, 0o600)
+
+
+def test_a_link_in_the_place_of_the_new_file_is_not_followed(path: Path) -> None:
+    path.parent.mkdir()
+    other = path.parent / "other"
+    other.write_text("precious")
+    path.with_name(f"{path.name}.new").symlink_to(other)
+    assert save(StateStore(path), CONTENT)
+    assert StateStore(path).load().content == CONTENT
+    assert other.read_text() == "precious"

@@ -1,0 +1,1 @@
+"""Bearer back ends: who brings the data link up, and how the agent knows one link from the next."""
