@@ -20,7 +20,7 @@ EXAMPLES ?= 500
 SEED ?= $(shell date +%s)
 sweep: $(VENV)/.test
 	@echo "EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
-	IPAD_POLICY_EXAMPLES=$(EXAMPLES) IPAD_STRANDED_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 \
+	IPAD_POLICY_EXAMPLES=$(EXAMPLES) IPAD_STRANDED_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --timeout 0 \
 	  --hypothesis-seed=$(SEED) tests/ipad/policy/test_never_stranded.py tests/e2e/property
 
 lint: $(VENV)/.lint

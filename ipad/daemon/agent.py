@@ -43,11 +43,9 @@ from ipad.procedures.stored_results import metadata_of, pending_notifications, r
 from ipad.records import dataclass
 from ipad.state.journal import Step
 
-if TYPE_CHECKING:
-    from ipad.daemon.injection import Injection  # loaded only where injection is on
-
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # loaded only where they are needed
     from ipad.daemon.guard.looks import EimLooks
+    from ipad.daemon.injection import Injection
     from ipad.procedures.mutual_authentication import RspTarget
 
 logger = logging.getLogger(__name__)

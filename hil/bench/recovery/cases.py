@@ -103,6 +103,8 @@ class Plan:
     policy: str = POLICY
     second: bool = False
     """Whether it is the second profile that comes online in the end."""
+    calm: float = 1.0
+    """Seconds between a commit and what happens next, so that the one does not disturb the other."""
 
 
 _PLANS: Final = {
@@ -129,6 +131,8 @@ _PLANS: Final = {
         Begin.AWAY,
         Service(data=False),
         Expected("execute-fallback", waits=LOSS, detection=Detection.LOOK),
+        # A registration may be new for a minute, and what is lost within it is not judged before.
+        calm=60.0,
     ),
     Case.IGNORED_REFRESH: Plan(
         "switch that the modem ignores: recovery ladder",

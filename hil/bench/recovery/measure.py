@@ -18,8 +18,6 @@ from hil.rig import FIRST_EIM, Rig, RigOptions
 
 _PATIENCE: Final = 60.0
 _LOOK: Final = 0.02
-_CALM: Final = 1.0
-"""Seconds between a commit and what happens next, so that the one does not disturb the other."""
 
 
 async def measure(case: Case, folder: Path, personality: str, command: str | None = None) -> Split:
@@ -83,7 +81,7 @@ class _Recovery:
         package = self._order()
         await self._see("the second profile", lambda: self._proven(self._second, before))
         await self._see("its result", lambda: package() is PackageState.CLOSED)
-        await self._rig.clock.sleep(_CALM)
+        await self._rig.clock.sleep(self._plan.calm)
 
     def _order(self) -> Callable[[], PackageState]:
         order = content.psmo_package(content.enable(self._second, rollback=True))

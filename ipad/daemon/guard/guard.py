@@ -441,8 +441,9 @@ class Guard:
 
     async def _look_through(self, ward: Ward) -> None:
         if not self.on_trial and not self._unoccupied.is_set():
-            await self._unoccupied.wait()
-            if self.situation.verdict.works:
+            # Over a dead path a poll hangs for a long time, and it is the look that says so.
+            await wait_for(self._unoccupied, self._clock, self.engine.settings.poll.probe_retry)
+            if self._unoccupied.is_set() and self.situation.verdict.works:
                 return
         sight = await ward.look_through(self.situation.bearer)
         if sight.traffic is not None:

@@ -10,7 +10,8 @@ from ipad.daemon.guard.guard import Guard
 from ipad.daemon.guard.ward import Sight
 from ipad.policy.decisions import Probe
 from ipad.policy.events import Origin, PollDone, ProfileChanged
-from tests.ipad.daemon.fakes import ICCID, FakeAgent
+from ipad.policy.settings import PollSettings
+from tests.ipad.daemon.fakes import ICCID, FakeAgent, HeldClock
 from tests.ipad.daemon.guard.test_guard import NEW, radio_guard
 
 
@@ -53,4 +54,22 @@ async def test_look_waits_for_the_poll_and_is_made_only_if_that_told_nothing(ans
 async def test_profile_on_trial_is_looked_through_at_once() -> None:
     guard = radio_guard()
     guard.feed(ProfileChanged(origin=Origin.PACKAGE, iccid=NEW, previous=ICCID, rollback=True))
+    assert await looks_during_and_after(guard, answered=False) == [1, 1]
+
+
+class Patience(HeldClock):
+    """Time stands still but for one wait."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.ends = seconds
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds != self.ends:
+            await super().sleep(seconds)
+
+
+@pytest.mark.asyncio
+async def test_poll_that_hangs_over_a_dead_path_holds_no_look_back_for_long() -> None:
+    guard = radio_guard(Patience(PollSettings().probe_retry))
     assert await looks_during_and_after(guard, answered=False) == [1, 1]
