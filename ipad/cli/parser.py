@@ -24,7 +24,8 @@ class Parser(argparse.ArgumentParser):
     """Reports wrong usage as UsageError, so that it has the same shape as every other error."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message}", hint=" ".join(self.format_usage().split()))
+        command = self.prog.partition(" ")[2]
+        raise UsageError(f"{command}: {message}" if command else message, hint=" ".join(self.format_usage().split()))
 
 
 def build(only: str = "") -> Parser:
