@@ -54,7 +54,7 @@ def to_body(answer: bytes) -> bytes:
     return json.dumps(_ANSWERS[message.tag](parts(message.value))).encode()
 
 
-def _binary(members: Members, name: str, tag: int | None = None) -> bytes:
+def binary(members: Members, name: str, tag: int | None = None) -> bytes:
     """A base64 member: standard alphabet, padded, in one line, and one TLV with `tag` if given."""
     value = members.get(name)
     if not isinstance(value, str):
@@ -100,21 +100,21 @@ def _get_package(members: Members) -> bytes:
 
 
 def _provide_result(members: Members) -> bytes:
-    return tlv.build(0xBF50, _eid(members), _binary(members, "eimPackageResult"))
+    return tlv.build(0xBF50, _eid(members), binary(members, "eimPackageResult"))
 
 
 def _handle_notification(members: Members) -> bytes:
     if "pendingNotification" in members:
-        return tlv.build(0xBF3D, tlv.build(0xA0, _binary(members, "pendingNotification")))
-    return tlv.build(0xBF3D, _binary(members, "provideEimPackageResult", 0xBF50))
+        return tlv.build(0xBF3D, tlv.build(0xA0, binary(members, "pendingNotification")))
+    return tlv.build(0xBF3D, binary(members, "provideEimPackageResult", 0xBF50))
 
 
 def _initiate(members: Members) -> bytes:
-    content = tlv.build(0x81, _binary(members, "euiccChallenge"))
+    content = tlv.build(0x81, binary(members, "euiccChallenge"))
     if "smdpAddress" in members:
         content += tlv.build(0x83, str(members["smdpAddress"]).encode())
     if "euiccInfo1" in members:
-        content += _binary(members, "euiccInfo1", 0xBF20)
+        content += binary(members, "euiccInfo1", 0xBF20)
     if "eimTransactionId" in members:
         content += tlv.build(0x82, _hex(members, "eimTransactionId"))
     return tlv.build(0xBF39, content)
@@ -123,14 +123,14 @@ def _initiate(members: Members) -> bytes:
 def _of_session(tag: int, name: str, object_tag: int) -> Callable[[Members], bytes]:
     def build(members: Members) -> bytes:
         transaction = tlv.build(0x80, _hex(members, "transactionId"))
-        return tlv.build(tag, transaction, _binary(members, name, object_tag))
+        return tlv.build(tag, transaction, binary(members, name, object_tag))
 
     return build
 
 
 def _cancel(members: Members) -> bytes:
     """In ASN.1 the implicit tag A1 replaces the one of the eUICC's response (6.3.2.5)."""
-    response = tlv.single(_binary(members, "cancelSessionResponse", 0xBF41))
+    response = tlv.single(binary(members, "cancelSessionResponse", 0xBF41))
     return tlv.build(0xBF41, tlv.build(0x80, _hex(members, "transactionId")), tlv.build(0xA1, response.value))
 
 

@@ -6,13 +6,13 @@ Public material does not settle how eimPackageReceived and the list of notificat
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from hil import tlv
 from hil.eim.json_binding import PATH as JSON_PATH
+from hil.eim.json_binding import binary
 from hil.eim.messages import MalformedRequestError, outer
 from hil.eim.transfer import TAG
 
@@ -44,7 +44,7 @@ def to_message(body: bytes) -> bytes:
         raise MalformedRequestError("transferEimPackage: no JSON object")
     for name, tag in _RESULTS.items():
         if members.get(name):
-            return tlv.build(TAG, _binary(members, name, tag))
+            return tlv.build(TAG, _data_object(members, name, tag))
     if members.get("ePRAndNotifications"):
         return tlv.build(TAG, _with_notifications(members["ePRAndNotifications"]))
     if members.get("eimPackageError"):
@@ -57,30 +57,23 @@ def to_message(body: bytes) -> bytes:
 def _with_notifications(value: Any) -> bytes:
     """ePRAndNotifications as an object, or as the base64 of its DER."""
     if isinstance(value, str):
-        return _binary({"ePRAndNotifications": value}, "ePRAndNotifications", 0x30)
+        return _data_object({"ePRAndNotifications": value}, "ePRAndNotifications", 0x30)
     if not isinstance(value, dict):
         raise MalformedRequestError("ePRAndNotifications is no object")
-    result = _binary(value, "euiccPackageResult", 0xBF51)
+    result = _data_object(value, "euiccPackageResult", 0xBF51)
     listed = value.get("notificationList")
     if isinstance(listed, str):
-        return tlv.build(0x30, result, _binary(value, "notificationList"))
+        return tlv.build(0x30, result, _data_object(value, "notificationList"))
     if not isinstance(listed, list):
         raise MalformedRequestError("notificationList is no list")
-    items = [_binary({"notificationList": item}, "notificationList") for item in listed]
+    items = [_data_object({"notificationList": item}, "notificationList") for item in listed]
     return tlv.build(0x30, result, tlv.build(0xA0, *items))
 
 
-def _binary(members: Mapping[str, Any], name: str, tag: int | None = None) -> bytes:
-    value = members.get(name)
-    if not isinstance(value, str):
-        raise MalformedRequestError(f"{name} is missing or no string")
-    try:
-        octets = base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MalformedRequestError(f"{name}: {error}") from error
-    found = outer(octets).tag
-    if tag is not None and found != tag:
-        raise MalformedRequestError(f"{name}: not {tag:X} but {found:X}")
+def _data_object(members: Mapping[str, Any], name: str, tag: int | None = None) -> bytes:
+    """A base64 member that is one TLV, whatever its tag where none is given."""
+    octets = binary(members, name, tag)
+    outer(octets)
     return octets
 
 

@@ -71,10 +71,6 @@ class Network:
         self._antenna = connected
         self._changed()
 
-    def set_barred(self, plmn: str, *, barred: bool) -> None:
-        """Bar the cells of an operator, or open them again."""
-        self.set_operator(replace(self.operator(plmn), barred=barred))
-
     def clear_services(self) -> None:
         """Forget every entry of `set_service`."""
         self._services.clear()

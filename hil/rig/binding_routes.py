@@ -13,7 +13,7 @@ from hil.eim.tls import Leaf
 from hil.json_fields import FieldError, Fields
 from hil.modem.loading import DataError, change, load
 from hil.pki import PkiError
-from hil.rig.endpoint import EimEndpoint
+from hil.rig.eim_routes import endpoint_of
 from hil.rig.injection import InjectionOrder, carry_out
 from hil.rig.rig import Rig
 from hil.rig.timeline import Interface
@@ -41,7 +41,7 @@ class BindingRoutes:
 
     async def show_tls(self, call: Call) -> Any:
         """Certificate and options of TLS."""
-        endpoint = self._endpoint(call)
+        endpoint = endpoint_of(self._rig, call)
         return {"leaf": endpoint.server.leaf.value, **plain(endpoint.server.tls)}
 
     async def tls(self, call: Call) -> Any:
@@ -49,7 +49,7 @@ class BindingRoutes:
 
         The certificate is that of DTLS too, the rest is of HTTPS; `forget` true: no session of before is resumed.
         """
-        endpoint = self._endpoint(call)
+        endpoint = endpoint_of(self._rig, call)
         options = dict(call.body)
         leaf, forget = options.pop("leaf", None), options.pop("forget", False)
         if leaf is not None and leaf not in {member.value for member in Leaf}:
@@ -69,7 +69,7 @@ class BindingRoutes:
 
     async def show_coap(self, call: Call) -> Any:
         """Knobs of CoAP and DTLS, and what the endpoint counted."""
-        coaps = self._endpoint(call).coaps
+        coaps = endpoint_of(self._rig, call).coaps
         return {
             **plain(coaps.knobs),
             **plain(coaps.dtls_knobs),
@@ -79,7 +79,7 @@ class BindingRoutes:
     async def coap(self, call: Call) -> Any:
         """Change the named knobs, none when one of them is wrong."""
         try:
-            self._endpoint(call).coaps.turn(call.body)
+            endpoint_of(self._rig, call).coaps.turn(call.body)
         except DataError as error:
             raise CallError(str(error)) from error
         return await self.show_coap(call)
@@ -90,19 +90,19 @@ class BindingRoutes:
             refusal = load(Refusal, call.body, "refusal")
         except DataError as error:
             raise CallError(str(error)) from error
-        refusals = self._endpoint(call).coaps.knobs.refusals
+        refusals = endpoint_of(self._rig, call).coaps.knobs.refusals
         refusals.append(refusal)
         return {"refusals": plain(refusals)}
 
     async def clear_refusals(self, call: Call) -> Any:
         """Forget all refusals."""
-        self._endpoint(call).coaps.knobs.refusals.clear()
+        endpoint_of(self._rig, call).coaps.knobs.refusals.clear()
         return {"refusals": []}
 
     async def end(self, call: Call) -> Any:
         """{"what": "sessions"}: resume none of before; "associations": forget them too, without a word; "close": end
         them with close_notify."""
-        coaps = self._endpoint(call).coaps
+        coaps = endpoint_of(self._rig, call).coaps
         what = call.body.get("what")
         if what == "close":
             coaps.close_associations()
@@ -114,7 +114,7 @@ class BindingRoutes:
 
     async def inject(self, call: Call) -> Any:
         """Send what is queued to the server of an IPA: an `InjectionOrder`, and `eid` for another eUICC."""
-        endpoint, body = self._endpoint(call), dict(call.body)
+        endpoint, body = endpoint_of(self._rig, call), dict(call.body)
         eid = body.pop("eid", None)
         try:
             order = load(InjectionOrder, body, "injection")
@@ -131,11 +131,3 @@ class BindingRoutes:
             note = f"{endpoint.name} injection: {outcome.end} {outcome.status} {outcome.detail}"
             self._rig.timeline.note(Interface.ESIPA, "", note.rstrip())
         return {"outcomes": [{**dataclasses.asdict(outcome), "ok": outcome.ok} for outcome in outcomes]}
-
-    def _endpoint(self, call: Call) -> EimEndpoint:
-        name = call.names["eim"]
-        try:
-            return self._rig.eim(name)
-        except KeyError:
-            known = ", ".join(self._rig.eims)
-            raise CallError(f"there is no eIM {name!r}, there are {known}", HTTPStatus.NOT_FOUND) from None

@@ -18,6 +18,16 @@ from hil.rig.rig import Rig
 from hil.rig.timeline import Interface
 
 
+def endpoint_of(rig: Rig, call: Call) -> EimEndpoint:
+    """The eIM that the path of a call names. Raises CallError when there is none."""
+    name = call.names["eim"]
+    try:
+        return rig.eim(name)
+    except KeyError:
+        known = ", ".join(rig.eims)
+        raise CallError(f"there is no eIM {name!r}, there are {known}", HTTPStatus.NOT_FOUND) from None
+
+
 class EimRoutes:
     """Handlers below /eim."""
 
@@ -47,7 +57,7 @@ class EimRoutes:
 
     async def show(self, call: Call) -> Any:
         """One eIM with its associations, without their packages."""
-        endpoint = self._endpoint(call)
+        endpoint = endpoint_of(self._rig, call)
         shown = [_association(association) for association in endpoint.core.associations]
         return {**_summary(endpoint), "associations": shown}
 
@@ -58,7 +68,7 @@ class EimRoutes:
 
     async def package(self, call: Call) -> Any:
         """One package with its records."""
-        core, association = self._endpoint(call).core, self._association(call, call.query.get("eid"))
+        core, association = endpoint_of(self._rig, call).core, self._association(call, call.query.get("eid"))
         number = call.names["number"]
         package = association.package(int(number)) if number.isdecimal() else None
         if package is None:
@@ -74,7 +84,7 @@ class EimRoutes:
             order = read_order(body, self._rig.configuration)
         except (FieldError, ValueError) as error:
             raise CallError(str(error)) from error
-        package = self._endpoint(call).core.queue(association.eid, order.content, order.faults)
+        package = endpoint_of(self._rig, call).core.queue(association.eid, order.content, order.faults)
         self._rig.timeline.note(
             Interface.BENCH, "", f"{call.names['eim']} queues package {package.number}: {package.content.label}"
         )
@@ -85,7 +95,7 @@ class EimRoutes:
         fields = Fields(call.body, "cancel")
         association = self._association(call, fields.take("eid", str))
         try:
-            package = self._endpoint(call).core.cancel(association.eid, _required(fields, "number"))
+            package = endpoint_of(self._rig, call).core.cancel(association.eid, _required(fields, "number"))
         except UnknownEuiccError as error:
             raise CallError(str(error), HTTPStatus.NOT_FOUND) from error
         self._rig.timeline.note(Interface.BENCH, "", f"{call.names['eim']} cancels package {package.number}")
@@ -100,7 +110,7 @@ class EimRoutes:
         package = call.number("package")
         found = [
             record
-            for record in self._endpoint(call).core.history.records
+            for record in endpoint_of(self._rig, call).core.history.records
             if record.number > after
             and kind in (None, record.kind.value)
             and (package is None or record.package == package)
@@ -113,7 +123,7 @@ class EimRoutes:
         try:
             eid = fields.octets("eid", required=True) or b""
             key = fields.octets("publicKey")
-            association = self._endpoint(call).core.associate(
+            association = endpoint_of(self._rig, call).core.associate(
                 eid,
                 public_key=None if key is None else public_key_from_spki(key),
                 certificate=fields.octets("certificate"),
@@ -128,7 +138,7 @@ class EimRoutes:
 
     async def faults(self, call: Call) -> Any:
         """HTTP faults that wait."""
-        return {"faults": [asdict(fault) for fault in self._endpoint(call).server.faults.faults]}
+        return {"faults": [asdict(fault) for fault in endpoint_of(self._rig, call).server.faults.faults]}
 
     async def add_fault(self, call: Call) -> Any:
         """Add an HTTP fault: {"kind", "function"?, "times"?, "after"?, "value"?, "seconds"?}."""
@@ -136,33 +146,25 @@ class EimRoutes:
             fault = load(Fault, call.body, "fault")
         except DataError as error:
             raise CallError(str(error)) from error
-        self._endpoint(call).server.faults.add(fault)
+        endpoint_of(self._rig, call).server.faults.add(fault)
         return await self.faults(call)
 
     async def clear_faults(self, call: Call) -> Any:
         """Forget all HTTP faults."""
-        self._endpoint(call).server.faults.clear()
+        endpoint_of(self._rig, call).server.faults.clear()
         return {"faults": []}
 
     async def configuration(self, call: Call) -> Any:
         """EimConfigurationData and AddInitialEimRequest (DER in hex)."""
-        core = self._endpoint(call).core
+        core = endpoint_of(self._rig, call).core
         return {
             "eimConfigurationData": self._rig.configuration(call.names["eim"]).hex().upper(),
             "addInitialEimRequest": core.identity.add_initial_eim().hex().upper(),
         }
 
-    def _endpoint(self, call: Call) -> EimEndpoint:
-        name = call.names["eim"]
-        try:
-            return self._rig.eim(name)
-        except KeyError:
-            known = ", ".join(self._rig.eims)
-            raise CallError(f"there is no eIM {name!r}, there are {known}", HTTPStatus.NOT_FOUND) from None
-
     def _association(self, call: Call, eid: str | None) -> Association:
         try:
-            return self._endpoint(call).core.association(self._rig.eid if eid is None else bytes.fromhex(eid))
+            return endpoint_of(self._rig, call).core.association(self._rig.eid if eid is None else bytes.fromhex(eid))
         except UnknownEuiccError as error:
             raise CallError(str(error), HTTPStatus.NOT_FOUND) from error
         except (ValueError, TypeError):

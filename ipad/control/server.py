@@ -22,6 +22,7 @@ from ipad.control.routes import Routes
 from ipad.control.socket_file import SocketFile, listen
 from ipad.errors import IpadError, NotFoundError, NotPermittedError, UsageError
 from ipad.net.http_service import HttpRequest, HttpService, Refusal
+from ipad.net.http_stream import read_request, send
 from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
@@ -124,10 +125,10 @@ class ControlServer:
         reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_READ)
         try:
             service = HttpService(self._settings.max_body)
-            request = await self._read(service, reader, writer)
+            request = await read_request(service, reader, writer, self._settings.timeout)
             if isinstance(request, Refusal):
                 error = UsageError(request.reason)
-                await self._send(writer, _written(service, refused(error, status=request.status)))
+                await send(writer, _written(service, refused(error, status=request.status)), self._settings.timeout)
             elif request is not None:
                 await self._answer(service, reader, writer, request, (peer, operator))
             await self._finish(reader, writer)
@@ -135,26 +136,6 @@ class ControlServer:
             logger.debug("process %d: %s", peer.pid, error)
         finally:
             writer.transport.abort()
-
-    async def _read(
-        self, service: HttpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> HttpRequest | Refusal | None:
-        """The request; None when the client has gone or said nothing."""
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                outcome = None
-                while outcome is None:
-                    data = await reader.read(_READ)
-                    if not data:
-                        return None
-                    outcome = service.receive(data)
-                    if outcome is None and (interim := service.interim()):
-                        await self._send(writer, interim)
-                return outcome
-        except TimeoutError:
-            if not service.busy:
-                return None
-            return Refusal(HTTPStatus.REQUEST_TIMEOUT, f"no whole request in {self._settings.timeout:g} s")
 
     async def _answer(
         self,
@@ -168,7 +149,7 @@ class ControlServer:
         try:
             reply = await _unless(gone, asyncio.ensure_future(self._reply(request, *who)))
             if isinstance(reply, Reply):
-                await self._send(writer, _written(service, reply))
+                await send(writer, _written(service, reply), self._settings.timeout)
             elif reply is not None:
                 await self._stream(service, writer, reply, gone)
         finally:
@@ -197,19 +178,13 @@ class ControlServer:
         self, service: HttpService, writer: asyncio.StreamWriter, stream: Stream, gone: asyncio.Future[None]
     ) -> None:
         headers = (("Content-Type", LINES), *_HEADERS)
-        await self._send(writer, service.begin_stream(HTTPStatus.OK, headers))
+        await send(writer, service.begin_stream(HTTPStatus.OK, headers), self._settings.timeout)
         lines = aiter(stream.lines)
         async with contextlib.aclosing(stream.lines):
             while (found := await _unless(gone, asyncio.ensure_future(_next(lines)))) is not None:
-                await self._send(writer, service.chunk(line(found)))
+                await send(writer, service.chunk(line(found)), self._settings.timeout)
         if not gone.done():
-            await self._send(writer, service.end_stream())
-
-    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        """Raises OSError, TimeoutError when it is not taken."""
-        writer.write(data)
-        async with asyncio.timeout(self._settings.timeout):
-            await writer.drain()
+            await send(writer, service.end_stream(), self._settings.timeout)
 
     async def _finish(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let the client read to the end: what it has sent beyond the answer must not make the kernel cut it off."""

@@ -65,6 +65,12 @@ class HttpResponse:
         )
 
 
+def write_request(connection: h11.Connection, request: h11.Request, body: bytes) -> bytes:
+    """The bytes of a request. Raises h11.LocalProtocolError for one that cannot be written."""
+    parts = (connection.send(request), connection.send(h11.Data(data=body)), connection.send(h11.EndOfMessage()))
+    return b"".join(part or b"" for part in parts)
+
+
 class HttpConversation:
     """Requests and answers over one connection, one after the other."""
 
@@ -87,15 +93,9 @@ class HttpConversation:
         self._max_body = max_body
         fields = [("Host", self._host), *headers, ("Content-Length", str(len(body)))]
         try:
-            event = h11.Request(method="POST", target=path, headers=fields)
-            parts = (
-                self._connection.send(event),
-                self._connection.send(h11.Data(data=body)),
-                self._connection.send(h11.EndOfMessage()),
-            )
+            return write_request(self._connection, h11.Request(method="POST", target=path, headers=fields), body)
         except h11.LocalProtocolError as error:
             raise self._broken(f"the request cannot be written: {error}") from error
-        return b"".join(part or b"" for part in parts)
 
     def receive(self, data: bytes) -> HttpResponse | None:
         """Take bytes of the answer, b"" for the end of the connection; the answer when it is complete.

@@ -11,7 +11,7 @@ from typing import Final
 import h11
 
 from ipad.errors import NetworkError
-from ipad.net.http import Headers
+from ipad.net.http import Headers, write_request
 from ipad.records import dataclass
 
 _MAX_HEAD: Final = 16 * 1024
@@ -38,14 +38,9 @@ class HttpExchange:
         if body:
             fields.append(("Content-Length", str(len(body))))
         try:
-            parts = (
-                self._connection.send(h11.Request(method=method, target=target, headers=fields)),
-                self._connection.send(h11.Data(data=body)),
-                self._connection.send(h11.EndOfMessage()),
-            )
+            return write_request(self._connection, h11.Request(method=method, target=target, headers=fields), body)
         except h11.LocalProtocolError as error:
             raise self._broken(f"the request cannot be written: {error}") from error
-        return b"".join(part or b"" for part in parts)
 
     def receive(self, data: bytes) -> list[AnswerHead | bytes | None]:
         """Take bytes, b"" for the end of the connection: the head, then parts of the body, then None for its end.

@@ -17,7 +17,8 @@ from typing import Final
 
 from ipad.errors import NetworkError
 from ipad.net import tls, tls_server
-from ipad.net.http_service import HttpRequest, HttpService, Refusal
+from ipad.net.http_service import HttpRequest, HttpService
+from ipad.net.http_stream import read_request, send
 from ipad.net.listening import bind
 from ipad.net.peer_rules import PeerIdentity, PeerRules, RefusalLog
 from ipad.net.serving import MAX_REQUEST, Answer, Handler, ServerCredential
@@ -141,35 +142,15 @@ class HttpsServer:
         service = HttpService(MAX_REQUEST)
         again = True
         while again:
-            request = await self._read(service, reader, writer)
+            request = await read_request(service, reader, writer, self._settings.timeout)
             if request is None:
                 return
             if isinstance(request, HttpRequest):
                 again = await self._answer(service, writer, request, peer)
             else:
                 logger.info("%s at %s: %s: %s", peer.name, peer.address, request.status.value, request.reason)
-                await self._send(writer, service.reply(request.status, (), close=True))
+                await send(writer, service.reply(request.status, (), close=True), self._settings.timeout)
                 return
-
-    async def _read(
-        self, service: HttpService, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> HttpRequest | Refusal | None:
-        """The next request; None when the client has gone or said nothing."""
-        try:
-            async with asyncio.timeout(self._settings.timeout):
-                outcome = service.receive(b"") if service.busy else None
-                while outcome is None:
-                    data = await reader.read(_READ)
-                    if not data:
-                        return None
-                    outcome = service.receive(data)
-                    if outcome is None and (interim := service.interim()):
-                        await self._send(writer, interim)
-                return outcome
-        except TimeoutError:
-            if not service.busy:
-                return None
-            return Refusal(HTTPStatus.REQUEST_TIMEOUT, f"no whole request in {self._settings.timeout:g} s")
 
     async def _answer(
         self, service: HttpService, writer: asyncio.StreamWriter, request: HttpRequest, peer: PeerIdentity
@@ -180,14 +161,14 @@ class HttpsServer:
         if route is None or refusal is not None:
             status, headers = refusal or (HTTPStatus.NOT_FOUND, ())
             logger.info("%s at %s: %d for %s %.60s", peer.name, peer.address, status, request.method, request.path)
-            await self._send(writer, service.reply(status, headers, close=True))
+            await send(writer, service.reply(status, headers, close=True), self._settings.timeout)
             return False
         answer = await route.handler(request.body, peer)
         sent = False
         try:
             data = self._encoded(service, route, answer)
             if data:
-                await self._send(writer, data)
+                await send(writer, data, self._settings.timeout)
                 sent = not writer.is_closing()
         finally:
             answer.sent(sent)
@@ -199,12 +180,6 @@ class HttpsServer:
         if answer.body is None:
             return b""
         return service.reply(HTTPStatus.OK, (*self._settings.headers, ("Content-Type", route.answer_type)), answer.body)
-
-    async def _send(self, writer: asyncio.StreamWriter, data: bytes) -> None:
-        """Raises OSError when the client is gone, TimeoutError when it does not take the answer."""
-        async with asyncio.timeout(self._settings.timeout):
-            writer.write(data)
-            await writer.drain()
 
 
 def _refusal(route: Route | None, request: HttpRequest) -> tuple[HTTPStatus, tuple[tuple[str, str], ...]] | None:

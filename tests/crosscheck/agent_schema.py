@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -43,6 +44,7 @@ def members(cls: MessageType) -> list[MessageType]:
     return found
 
 
+@functools.cache
 def objects(cls: MessageType, depth: int = 0) -> st.SearchStrategy[Any]:
     """Objects of a class; what is optional is left out in the depth, since every class has its own turn."""
     specs = field_specs(cls)

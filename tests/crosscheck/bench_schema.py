@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from tests.crosscheck import material
 _DEEP = 2
 
 
+@functools.cache
 def values(type_name: str) -> st.SearchStrategy[Any]:
     """Values of a type."""
     return _values({"type": type_name}, 0)

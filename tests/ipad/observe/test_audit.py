@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ipad.observe.audit import AuditEntry, AuditTrail, audit_file, read_trail, who_eim, who_policy, who_user
+from ipad.observe.audit import AuditEntry, AuditTrail, audit_file, read_trail, who_eim, who_policy
 from ipad.observe.bounded_file import older
 
 NOON = 1_800_000_000.0
@@ -121,7 +121,6 @@ def test_a_missing_trail_is_empty(tmp_path: Path) -> None:
 def test_names() -> None:
     assert who_eim("eim1", b"\xa1") == "eim:eim1/A1"
     assert who_eim("eim1", None) == "eim:eim1/-"
-    assert who_user("root") == "user:root"
     assert who_policy("not registered") == "policy:not registered"
     assert audit_file(Path("/s"), "modem", "modem") == Path("/s/audit.jsonl")
     assert audit_file(Path("/s"), "second", "modem") == Path("/s/audit-second.jsonl")

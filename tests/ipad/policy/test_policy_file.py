@@ -10,7 +10,7 @@ from ipad.errors import ConfigError
 from ipad.policy.events import EuiccKind, Power
 from ipad.policy.explain import duration, explain
 from ipad.policy.hints import parse_hints
-from ipad.policy.policy_file import digest, from_document, without_refused
+from ipad.policy.policy_file import digest, from_document
 from ipad.policy.rules import Deed, Trigger
 from ipad.policy.settings import Settings
 from ipad.toml import Document, read
@@ -152,8 +152,6 @@ def test_consumer_card_may_enable_profiles_itself(tmp_path: Path) -> None:
         "euicc = 'consumer'\n[rule.x]\nwhen = 'loss-of-service'\ndo = 'enable'\nprofiles = ['8949000000000000001']",
     )
     assert settings.euicc is EuiccKind.CONSUMER
-    assert without_refused(settings, EuiccKind.CONSUMER) == settings
-    assert not without_refused(settings, EuiccKind.IOT).rules
 
 
 def test_digest_follows_the_content_and_not_the_comments(tmp_path: Path) -> None:
