@@ -3,16 +3,14 @@
 `docs/ipad.toml.md` explains every key to operators; the limits stand here. Times are seconds.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from ipad.bearer.settings import BearerConfig, contradiction
 from ipad.errors import UsageError
-from ipad.records import dataclass
+from ipad.records import dataclass, field, fields, is_dataclass, replace
 from ipad.toml import Check, Document, Keys, Within, build, dotted, read
 
 DEFAULT_PATH: Final = Path("/etc/ipad/ipad.toml")
@@ -75,6 +73,7 @@ class ModemConfig:
     ] = ""
     board: str = ""
     baud: Annotated[int, Within(1200, 4_000_000, "bit/s")] | None = None
+    rates: tuple[Annotated[int, Within(1200, 4_000_000, "bit/s")], ...] | None = None
     flow: Literal["none", "rtscts", "xonxoff"] | None = None
     uucp_lock: bool = False
     apdu: (
@@ -435,7 +434,7 @@ def _check_injection(document: Document, injection: InjectionConfig, net_interfa
     for kind, addresses in (("https", injection.https), ("coaps", injection.coaps)):
         for address in addresses:
             host, _ = listen_address(address) or ("", 0)
-            if ipaddress.ip_address(host).is_unspecified and not (injection.interface or net_interface):
+            if _is_every_network(host) and not (injection.interface or net_interface):
                 raise document.error(
                     ("injection", kind), f"{address} is every network: set injection.interface as well"
                 )
@@ -457,7 +456,15 @@ def split_host_port(text: str) -> tuple[str, int | None] | None:
     return match[1] or match[2], int(match[3]) if match[3] is not None else None
 
 
+def _is_every_network(host: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - 300 kB that most configurations do without
+
+    return ipaddress.ip_address(host).is_unspecified
+
+
 def _is_address(text: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - likewise
+
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -465,7 +472,9 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(text: str) -> object | None:
+    import ipaddress  # noqa: PLC0415 - likewise
+
     try:
         return ipaddress.ip_network(text)
     except ValueError:

@@ -1,20 +1,22 @@
 """What `records.dataclass` does: a class gets methods that all such classes share.
 
-A class of which many objects are made gets the `__init__` of the standard library after all, when that pays.
-Everything else of `dataclasses` works on these classes: `field`, `fields`, `replace`, `asdict`, `is_dataclass`. What is
-missing is what nobody here uses: `order`, `unsafe_hash`, `InitVar`, `KW_ONLY`.
+A class of which many objects are made gets an `__init__` of its own after all, when that pays.
+The functions here do to these classes what those of the same names in `dataclasses` do, which work on them, too: that
+module is not loaded before it is asked. What is missing is what nobody here uses: `order`, `unsafe_hash`, `InitVar`,
+`KW_ONLY`.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import MISSING, Field, FrozenInstanceError
-from functools import cache
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+if TYPE_CHECKING:
+    import dataclasses
 
 _SHARED_UNTIL: Final = 64
 """So many objects of a class are made by the shared `__init__`; then it gets its own, which is some times faster."""
@@ -23,25 +25,64 @@ _CLASS_VARIABLE: Final = ("ClassVar", "typing.ClassVar")
 """How annotations begin that are no fields."""
 
 
+MISSING: Final[Any] = object()
+"""There is no default. Not that of `dataclasses`."""
+
+
+class _Told:
+    """What `field` was told of a member of a class."""
+
+    __slots__ = ("compare", "default", "factory", "metadata", "repr")
+
+    def __init__(self, default: Any, factory: Any, metadata: Mapping[Any, Any], **shown: bool) -> None:
+        self.default = default
+        self.factory = factory
+        self.metadata = metadata
+        self.repr = shown["repr"]
+        self.compare = shown["compare"]
+
+
+def field(
+    *,
+    default: Any = MISSING,
+    default_factory: Any = MISSING,
+    repr: bool = True,  # noqa: A002 - as the standard library calls it
+    compare: bool = True,
+    metadata: Mapping[Any, Any] | None = None,
+) -> Any:
+    """As `dataclasses.field`, with these options of it."""
+    return _Told(default, default_factory, metadata or {}, repr=repr, compare=compare)
+
+
 class _Member:
-    """A field: its annotation, its default or what makes it (MISSING for none), what `field` was told, if anything."""
+    """A field: its annotation, its default or what makes it (MISSING for none), and what `field` was told."""
 
-    __slots__ = ("annotation", "default", "factory", "kw_only", "told")
+    __slots__ = ("compare", "default", "default_factory", "kw_only", "metadata", "name", "repr", "type")
 
-    def __init__(self, annotation: Any, default: Any, *, kw_only: bool) -> None:
-        told: Any = default if isinstance(default, Field) else None
-        self.annotation = annotation
-        self.told = told
-        self.default = default if told is None else told.default
-        self.factory = MISSING if told is None else told.default_factory
+    def __init__(self, name: str, annotation: Any, default: Any, *, kw_only: bool) -> None:
+        self.name = name
+        self.type = annotation
         self.kw_only = kw_only
+        told = default if isinstance(default, _Told) else _PLAIN
+        self.default = told.default if told is default else default
+        self.default_factory = told.factory
+        self.metadata, self.repr, self.compare = told.metadata, told.repr, told.compare
 
     def description(self) -> Any:
         """The same for the standard library."""
-        if self.told is None:
-            return dataclasses.field(default=self.default, kw_only=self.kw_only)
-        self.told.kw_only = self.kw_only
-        return self.told
+        import dataclasses  # noqa: PLC0415 - seldom asked for
+
+        return dataclasses.field(
+            default=dataclasses.MISSING if self.default is MISSING else self.default,
+            default_factory=dataclasses.MISSING if self.default_factory is MISSING else self.default_factory,
+            repr=self.repr,
+            compare=self.compare,
+            metadata=self.metadata,
+            kw_only=self.kw_only,
+        )
+
+
+_PLAIN: Final = _Told(MISSING, MISSING, {}, repr=True, compare=True)
 
 
 class _Layout:
@@ -74,9 +115,9 @@ class _Layout:
             raise AttributeError(name)
         self.members = {name: member for base in self._bases for name, member in base.members.items()}
         for own, (annotation, default) in self._own.items():
-            self.members[own] = _Member(annotation, default, kw_only=self._kw_only)
+            self.members[own] = _Member(own, annotation, default, kw_only=self._kw_only)
         self.positional = tuple(name for name, member in self.members.items() if not member.kw_only)
-        compared = [name for name, member in self.members.items() if member.told is None or member.told.compare]
+        compared = [name for name, member in self.members.items() if member.compare]
         self.values = attrgetter(*compared) if compared else lambda _record: ()
         return getattr(self, name)
 
@@ -85,13 +126,46 @@ class _Layout:
         """All fields."""
         return {*self._own, *(name for base in self._bases for name in base.names)}
 
+    def own_init(self, owner: str) -> Any:
+        """An `__init__` for this class alone, which is some times faster than the shared one."""
+        known: dict[str, Any] = {"_put": object.__setattr__, "_missing": MISSING}
+        ordered = [member for member in self.members.values() if not member.kw_only]
+        named = [member for member in self.members.values() if member.kw_only]
+        heads = [_parameter(member, known) for member in ordered]
+        heads += ["*"] * bool(named) + [_parameter(member, known) for member in named]
+        lines = [f"def __init__({', '.join(['self', *heads])}):"]
+        for member in self.members.values():
+            name, value = member.name, member.name
+            if member.default_factory is not MISSING:
+                value = f"_make_{name}() if {name} is _missing else {name}"
+            lines.append(f" _put(self, {name!r}, {value})" if self.frozen else f" self.{name} = {value}")
+        lines.append(" self.__post_init__()" if self.checks else " return None")
+        exec("\n".join(lines), known)  # noqa: S102 - names of members, nothing from outside
+        made = known["__init__"]
+        made.__qualname__ = f"{owner}.__init__"
+        return made
+
     def standard(self, name: str) -> Any:
         """The same class as the standard library makes it."""
-        members = [(name, member.annotation, member.description()) for name, member in self.members.items()]
+        import dataclasses  # noqa: PLC0415 - seldom asked for
+
+        members = [(name, member.type, member.description()) for name, member in self.members.items()]
         checks = {"__post_init__": None} if self.checks else {}
         return dataclasses.make_dataclass(
             name, members, namespace=checks, init=self.init, repr=False, eq=False, frozen=self.frozen
         )
+
+
+def _parameter(member: _Member, known: dict[str, Any]) -> str:
+    """A member as parameter of a function; what the text refers to is added to `known`."""
+    name = member.name
+    if member.default_factory is not MISSING:
+        known[f"_make_{name}"] = member.default_factory
+        return f"{name}=_missing"
+    if member.default is MISSING:
+        return name
+    known[f"_default_{name}"] = member.default
+    return f"{name}=_default_{name}"
 
 
 class _Fields:
@@ -111,18 +185,15 @@ class _Positional:
         return layout.positional
 
 
-@cache
-def _kind() -> Any:
-    """How the standard library marks a field."""
-    return dataclasses.fields(dataclasses.make_dataclass("Sample", ["field"]))[0]._field_type  # type: ignore[attr-defined]  # noqa: SLF001
-
-
-def _field(name: str, member: _Member) -> Any:
+def _field(name: str, member: _Member) -> dataclasses.Field[Any]:
     """As the standard library has it once it has seen the class; `kind` tells it from an InitVar."""
-    made = member.description()
-    made.name, made.type = name, member.annotation
-    made._field_type = _kind()  # noqa: SLF001
-    return made
+    import dataclasses  # noqa: PLC0415 - seldom asked for
+
+    sample: Any = dataclasses.fields(dataclasses.make_dataclass("Sample", [name]))[0]
+    made: Any = member.description()
+    made.name, made.type = name, member.type
+    made._field_type = sample._field_type  # noqa: SLF001
+    return made  # type: ignore[no-any-return]
 
 
 def _init(self: Any, *args: Any, **options: Any) -> None:
@@ -137,15 +208,15 @@ def _init(self: Any, *args: Any, **options: Any) -> None:
             values[name] = given.pop(name)
         elif member.default is not MISSING:
             values[name] = member.default
-        elif callable(member.factory):
-            values[name] = member.factory()
-    # The standard library knows what to say of mistakes.
+        elif member.default_factory is not MISSING:
+            values[name] = member.default_factory()
+    # A function of its own knows what to say of mistakes.
     complete = not given and len(values) == len(layout.members)
     ambiguous = args and (
         len(args) > len(layout.positional) or not options.keys().isdisjoint(layout.positional[: len(args)])
     )
     if layout.made > _SHARED_UNTIL or not complete or ambiguous:
-        owner.__init__ = layout.standard(owner.__name__).__init__
+        owner.__init__ = layout.own_init(owner.__qualname__)
         owner.__init__(self, *args, **options)
         return
     put = object.__setattr__
@@ -157,8 +228,7 @@ def _init(self: Any, *args: Any, **options: Any) -> None:
 
 @recursive_repr()
 def _repr(self: Any) -> str:
-    members = self.__record__.members.items()
-    shown = (name for name, member in members if member.told is None or member.told.repr)
+    shown = (member.name for member in self.__record__.members.values() if member.repr)
     return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
@@ -173,15 +243,22 @@ def _hash(self: Any) -> int:
     return hash(self.__record__.values(self))
 
 
+def refuse_change(what: str, name: str) -> NoReturn:
+    """Raise FrozenInstanceError."""
+    from dataclasses import FrozenInstanceError  # noqa: PLC0415 - a mistake in the program
+
+    raise FrozenInstanceError(f"cannot {what} field {name!r}")
+
+
 def _setattr(self: Any, name: str, value: object) -> None:
     if name in self.__record__.members or "__record__" in type(self).__dict__:
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        refuse_change("assign to", name)
     object.__setattr__(self, name, value)
 
 
 def _delattr(self: Any, name: str) -> None:
     if name in self.__record__.members or "__record__" in type(self).__dict__:
-        raise FrozenInstanceError(f"cannot delete field {name!r}")
+        refuse_change("delete", name)
     object.__delattr__(self, name)
 
 
@@ -195,9 +272,54 @@ def _setstate(self: Any, state: list[Any]) -> None:
 
 
 def defaults(cls: Any) -> dict[str, Any]:
-    """Names of the fields of a class and their defaults, MISSING for none; `dataclasses.fields` would cost more."""
+    """Names of the fields of a class and their defaults, MISSING for none."""
     layout: _Layout = cls.__record__
     return {name: member.default for name, member in layout.members.items()}
+
+
+def fields(record: Any) -> tuple[_Member, ...]:
+    """The fields of a class or of an object of it, with `name`, `type`, `default`, `default_factory`, `metadata`."""
+    layout: _Layout = record.__record__
+    return tuple(layout.members.values())
+
+
+def hints(cls: Any) -> dict[str, Any]:
+    """The types of the fields, whose annotations are texts; `typing.get_type_hints` takes several times as long."""
+    layout: _Layout = cls.__record__
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        names = vars(sys.modules[base.__module__])
+        for name, text in base.__dict__.get("__annotations__", {}).items():  # noqa: RUF063 - loads inspect
+            if name in layout.members:
+                found[name] = eval(text, names) if isinstance(text, str) else text  # noqa: S307 - our own source
+    return found
+
+
+def is_dataclass(item: Any) -> bool:
+    """Whether this is such a class or an object of one."""
+    return hasattr(item, "__record__")
+
+
+def replace(record: Any, /, **changes: Any) -> Any:
+    """A new object with some values of another kind, made by `__init__` and checked like every other."""
+    layout: _Layout = record.__record__
+    kept = {name: getattr(record, name) for name in layout.members if name not in changes}
+    return type(record)(**kept, **changes)
+
+
+def asdict(record: Any) -> dict[str, Any]:
+    """The values by name, those of records within as well."""
+    return {member.name: _plain(getattr(record, member.name)) for member in fields(record)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    return value
 
 
 def dataclass(cls: Any = None, /, **options: bool) -> Any:
@@ -225,7 +347,7 @@ def _made(
     if slots:
         return _with_slots(cls, layout.names, added | (_STATE if frozen and "__getstate__" not in own else {}))
     for name, (_, default) in mine.items():
-        if not isinstance(default, Field):
+        if not isinstance(default, _Told):
             continue
         if default.default is MISSING:
             delattr(cls, name)

@@ -12,15 +12,14 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import MISSING, field, fields, is_dataclass
 from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 from ipad.credentials import PREFIX, credential_file, read_credential
 from ipad.errors import ConfigError
-from ipad.records import dataclass
+from ipad.records import MISSING, dataclass, field, fields, hints, is_dataclass
 
 T = TypeVar("T")
 Keys = tuple[str, ...]
@@ -138,7 +137,7 @@ def build(cls: type[T], document: Document, table: object, keys: Keys = ()) -> T
 @cache
 def _hints(cls: Hashable) -> dict[str, Any]:
     """The types of the fields; resolving them costs more than reading a small file."""
-    return get_type_hints(cls, include_extras=True)
+    return hints(cls)
 
 
 def _unknown(document: Document, keys: Keys, known: Iterable[str]) -> ConfigError:

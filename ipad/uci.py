@@ -10,14 +10,13 @@ import json
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import field, fields, is_dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from ipad.config import Config
 from ipad.errors import ConfigError
-from ipad.records import dataclass
+from ipad.records import dataclass, field, fields, is_dataclass
 from ipad.toml import dotted
 
 _OWN: Final = "ipad"

@@ -7,7 +7,7 @@ rollback and the idempotent eIM.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -267,6 +267,7 @@ class FakeEuicc:
         self.removed: list[int] = []
         self.fail: dict[str, IpadError] = {}  # function -> raised before it has an effect, once
         self.lose_answer: dict[str, IpadError] = {}  # function -> raised after it had its effect, once
+        self.proven = False
         self.rollback_answers: list[CmdResult] = []  # given instead of a rollback, in this order
 
     async def _enter(self, name: str) -> None:
@@ -278,7 +279,7 @@ class FakeEuicc:
         if name in self.lose_answer:
             raise self.lose_answer.pop(name)
 
-    def forget(self) -> None:
+    def forget(self, tags: Collection[int] = ()) -> None:
         """It has no memory beside the card."""
 
     async def close(self) -> None:
@@ -291,6 +292,10 @@ class FakeEuicc:
     async def get_eid(self) -> Eid:
         await self._enter("get_eid")
         return self.eid
+
+    async def get_euicc_challenge(self) -> bytes:
+        await self._enter("get_euicc_challenge")
+        return bytes(16)
 
     async def get_euicc_info1(self) -> EuiccInfo1:
         await self._enter("get_euicc_info1")

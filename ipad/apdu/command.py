@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final, Self
 
 from ipad.errors import CardError
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 MAX_DATA: Final = 255
 MAX_LE: Final = 256

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,7 +10,7 @@ from ipad.bearer.settings import BearerConfig
 from ipad.clock import Clock
 from ipad.errors import ConfigError
 from ipad.ids import Iccid
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 if TYPE_CHECKING:
     from ipad.modem.modem import Modem

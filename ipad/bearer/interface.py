@@ -6,17 +6,19 @@ puts the answer into the socket before the request returns, so nothing here ever
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import struct
 import sys
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from ipad.errors import BearerError
 from ipad.records import dataclass
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+if TYPE_CHECKING:
+    import ipaddress
+
+    Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 # linux/netlink.h, linux/rtnetlink.h
 _REQUEST_DUMP: Final = 0x301
@@ -53,6 +55,8 @@ class InterfaceState:
         """
         if not self.running or not self.addresses:
             return None
+        import ipaddress  # noqa: PLC0415 - 300 kB that an agent whose link is the business of others does without
+
         names = {
             str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
             for address in self.addresses
@@ -85,6 +89,8 @@ def interface_of(name: str, links: bytes, addresses: bytes) -> InterfaceState | 
 
 
 def _addresses(dump: bytes, wanted: int) -> Iterator[Address]:
+    import ipaddress  # noqa: PLC0415 - likewise
+
     for kind, body in _messages(dump):
         if kind != _NEW_ADDRESS or len(body) < _ADDRESS.size:
             continue

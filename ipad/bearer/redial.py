@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from typing import Final
+
+from ipad.chance import chance as draw
 
 DELAYS: Final = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Seconds from one attempt to the next; the last goes on for ever."""
@@ -14,7 +15,7 @@ _SPREAD: Final = 0.2
 class Redial:
     """The pauses of one link. `chance` gives 0 to 1: a fleet must not dial at the same moment (GSMA TS.34)."""
 
-    def __init__(self, delays: Sequence[float] = DELAYS, chance: Callable[[], float] = random.random) -> None:
+    def __init__(self, delays: Sequence[float] = DELAYS, chance: Callable[[], float] = draw) -> None:
         self._delays = delays
         self._chance = chance
         self._attempts = 0

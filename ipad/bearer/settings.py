@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import field
 from typing import Annotated, Final, Literal
 
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.toml import Check, Position, Within
 
 MAX_APN: Final = 100

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Annotated, Literal
 
 from ipad.board.values import Aid, CommandText, OptionalCommand, Regex, Rung, Seconds, TerminalCapability
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.toml import Check, Within
 
 

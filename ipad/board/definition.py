@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import field, replace
 from typing import Annotated, Literal, get_args
 
 from ipad.board.behaviour import (
@@ -19,7 +18,7 @@ from ipad.board.behaviour import (
 )
 from ipad.board.hardware import Match, Multiplexer, Ports, Reset, SerialLine, Slots
 from ipad.board.values import Name, OptionalName, QuirkName, Rung, Technology
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.toml import Within
 
 

@@ -83,6 +83,8 @@ class SerialLine:
 
     baud: Annotated[int, Within(1200, 4_000_000, "bit/s")] = 115200
     """Line speed; without meaning on USB."""
+    rates: tuple[Annotated[int, Within(1200, 4_000_000, "bit/s")], ...] = ()
+    """Faster rates of a UART, the best first: for the length of a download AT+IPR switches to the first that works."""
     flow: Literal["none", "rtscts", "xonxoff"] = "none"
     """Flow control."""
     eol: Literal["\r", "\r\n"] = "\r"

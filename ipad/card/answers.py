@@ -7,8 +7,8 @@ import re
 from typing import Final
 
 from ipad.errors import CardError
+from ipad.modem.answer import AtAnswer
 from ipad.modem.fields import split_fields, unquote
-from ipad.modem.port import AtAnswer
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from ipad.card.answers import apdu_from_answer, session_id
 from ipad.card.logical import LogicalChannel, announce_terminal
 from ipad.clock import Clock
 from ipad.errors import CardError, ModemError, NoEuiccError, PortError, PortTimeoutError
-from ipad.modem.port import AtAnswer
+from ipad.modem.answer import AtAnswer
 from ipad.modem.quirks import Quirk, quirks
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,7 @@ class CchoChannel(_AtChannel):
         self._restart = restart
         self._session: str | None = None
         self._kept: str | None = None
+        self._left_open: str | None = None
         self._released = False
         self._stale_closed = False
 
@@ -96,6 +97,7 @@ class CchoChannel(_AtChannel):
         """See `CardChannel.open`; the FCI stays in the modem."""
         await self.close()
         await announce_terminal(self._csim, self._rules.terminal_capability)
+        await self._close_left_open()
         await self._close_stale()
         self._session = await self._kept_session(aid) or await self._open_or_release(aid)
         return b""
@@ -116,13 +118,13 @@ class CchoChannel(_AtChannel):
             return
         if Quirk.NO_CCHC in self._quirks:
             self._kept = session
-        else:
-            await self._close_session(session)
+        elif not await self._close_session(session):
+            self._left_open = session
 
     async def reset(self) -> None:
         """See `CardChannel.reset`."""
         await self.close()
-        self._stale_closed, self._kept = False, None
+        self._stale_closed, self._kept, self._left_open = False, None, None
         await self._reset_card()
 
     async def _kept_session(self, aid: bytes) -> str | None:
@@ -157,13 +159,22 @@ class CchoChannel(_AtChannel):
         await self._restart()
         return await self._open_session(aid)
 
-    async def _close_session(self, session: str) -> None:
+    async def _close_session(self, session: str) -> bool:
+        """Whether the modem was reached: a session that it does not want to close is none any more."""
         if not self._port.is_open:
-            return
+            return False
         try:
             await self._port.command(f"AT+CCHC={session}", limit=_CLOSE_LIMIT)
         except PortError as error:
             logger.debug("session %s was not closed: %s", session, error)
+            return isinstance(error, ModemError)
+        return True
+
+    async def _close_left_open(self) -> None:
+        """The line was lost, but not the modem: its session would take a channel of the card until the next reset."""
+        session, self._left_open = self._left_open, None
+        if session is not None:
+            await self._close_session(session)
 
     async def _close_stale(self) -> None:
         """Sessions of a run that was killed block the modem until it is reset: close what may be left."""
@@ -187,10 +198,18 @@ class CchoChannel(_AtChannel):
                 self._stale_closed = False  # a session that nobody knows may be open now
                 raise
             else:
-                return session_id(answer)
+                return self._named(answer)
             if attempt == retries.reset_after:
                 await self._reset_card()
             await self._clock.sleep(retries.delay)
+
+    def _named(self, answer: AtAnswer) -> str:
+        """The id of the session. Raises CardError."""
+        try:
+            return session_id(answer)
+        except CardError:
+            self._stale_closed = False  # it is open, under a name that was lost on the line
+            raise
 
 
 def _open_error(error: ModemError) -> CardError:

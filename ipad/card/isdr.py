@@ -157,15 +157,13 @@ class IsdrSession:
         """Cut a request so that a block length that the modem never took before is no risk.
 
         A refused line is harmless as long as the card waits for more blocks; the last block, on which the card acts,
-        only has a length that is known to pass.
+        only has a length that is known to pass: that of an earlier block, of the same request or of another one.
         """
         rules = ExchangeRules(
             max_data=self._max_data, append_le=self._rules.append_le, get_response_cla=self._rules.get_response_cla
         )
-        last = (len(request) - 1) % self._max_data + 1
-        return StoreDataExchange(
-            request, rules, split_last=not repeatable and last > max(self._accepted, BLOCK_SIZES[-1])
-        )
+        untried = max(self._accepted, BLOCK_SIZES[-1]) < len(request) <= self._max_data
+        return StoreDataExchange(request, rules, split_last=untried and not repeatable)
 
     async def _run(self, exchange: StoreDataExchange) -> None:
         command: bytes | None = exchange.start()

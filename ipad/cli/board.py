@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 from ipad.board import GENERIC, Board, BoardLibrary, Candidate, Facts
@@ -17,6 +16,7 @@ from ipad.daemon.identification import ask_identity
 from ipad.daemon.link import board_library
 from ipad.errands.envelope import Json
 from ipad.errors import NotFoundError, PortError
+from ipad.records import fields, is_dataclass, replace
 from ipad.toml import dotted
 
 

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import gc
 import importlib
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from ipad.cli.invocation import Invocation, log_level, prepare
 from ipad.cli.output import Report, clean, to_json, to_text
 from ipad.daemon import log
+from ipad.daemon.signals import obeying
 from ipad.errors import IpadError
+
+if TYPE_CHECKING:
+    from ipad.cli.quick import Arguments
 
 Handler = Callable[[Invocation], Awaitable[Report | None]]
 
 _BY_SIGNAL: Final = 128
 
 
-def execute(args: argparse.Namespace) -> int:
+def execute(args: Arguments) -> int:
     """Call the handler of the command; returns the exit code. Raises IpadError."""
     log.set_up(log_level(args, log.LEVELS["warning"]))
     if args.noun == "run" and not args.once:
@@ -36,7 +40,7 @@ def execute(args: argparse.Namespace) -> int:
     return _execute(args)
 
 
-def _execute(args: argparse.Namespace) -> int:
+def _execute(args: Arguments) -> int:
     call = prepare(args)
     if args.noun in ("run", "helper"):
         several = args.noun == "run" and len(call.config.modems) > 1
@@ -46,9 +50,10 @@ def _execute(args: argparse.Namespace) -> int:
         log.set_up(log_level(args, log.LEVELS[call.config.log.level]), rules=rules)
     module, _, function = args.handler.partition(":")
     handler: Handler = getattr(importlib.import_module(module), function)
-    gc.enable()
+    gc.set_threshold(700, 10, 10)
     try:
-        report = asyncio.run(_cancel_on_sigterm(handler, call))
+        with _own_interrupt() if args.noun == "run" and not args.once else contextlib.nullcontext():
+            report = asyncio.run(_cancel_on_sigterm(handler, call))
     except KeyboardInterrupt:
         return _BY_SIGNAL + signal.SIGINT
     except asyncio.CancelledError:
@@ -66,9 +71,23 @@ def _execute(args: argparse.Namespace) -> int:
     return report.exit_code
 
 
+@contextlib.contextmanager
+def _own_interrupt() -> Iterator[None]:
+    """SIGINT ends the process until the service obeys it, which is before it opens anything.
+
+    Otherwise asyncio has a handler there, of which the module `signal` makes a text when it is replaced, and for the
+    text of a task `inspect` is loaded.
+    """
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 async def _cancel_on_sigterm(handler: Handler, call: Invocation) -> Report | None:
     """SIGTERM must unwind like an error does, or the channel to the card stays open."""
     task = asyncio.current_task()
     assert task is not None
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await handler(call)
+    with obeying({signal.SIGTERM: task.cancel}):
+        return await handler(call)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipad.config import DEFAULT_NAME, PCSC_PREFIX, Config, ModemConfig, load
 from ipad.daemon import log
 from ipad.errors import UsageError
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.toml import Document
+
+if TYPE_CHECKING:
+    from ipad.cli.quick import Arguments
 
 _VERBOSITY: Final = (logging.WARNING, logging.INFO, logging.DEBUG, log.TRACE)
 
@@ -21,12 +22,12 @@ _VERBOSITY: Final = (logging.WARNING, logging.INFO, logging.DEBUG, log.TRACE)
 class Invocation:
     """One call of `ipad`. `document` is the file that the configuration came from."""
 
-    args: argparse.Namespace
+    args: Arguments
     config: Config
     document: Document
 
 
-def prepare(args: argparse.Namespace) -> Invocation:
+def prepare(args: Arguments) -> Invocation:
     """Load the configuration and apply the global options. Raises ConfigError, UsageError."""
     path = getattr(args, "config", None)
     config, document = load(Path(path) if path is not None else None)
@@ -54,7 +55,7 @@ def _with_options(config: Config, name: str | None, options: dict[str, str]) -> 
     return name, replace(modem, board=options.get("board", modem.board))
 
 
-def log_level(args: argparse.Namespace, default: int) -> int:
+def log_level(args: Arguments, default: int) -> int:
     """The level that -v and -q ask for, starting from the default of the command."""
     if getattr(args, "quiet", False):
         return logging.ERROR

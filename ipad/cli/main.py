@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ipad.cli import parser
+from ipad.cli import quick
 from ipad.errors import ExitCode, IpadError
 
 
@@ -23,9 +23,15 @@ def run(argv: Sequence[str]) -> int:
         return ExitCode.FAILED
 
 
+def _parsed(argv: Sequence[str]) -> quick.Arguments:
+    from ipad.cli import parser  # noqa: PLC0415 - the service does without it
+
+    return parser.build().parse_args(argv)
+
+
 def _run(argv: Sequence[str]) -> int:
     try:
-        args = parser.build(argv[0] if argv else "").parse_args(argv)
+        args = quick.arguments(argv) or _parsed(argv)
         # Usage, help and version need no event loop and no configuration.
         from ipad.cli.execute import execute  # noqa: PLC0415
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
 from typing import Any, Final
 
 from ipad.errands.envelope import Json, Record, Result, failure, success
 from ipad.errors import ExitCode, IpadError
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 _CELL_LIMIT: Final = 64
 _MESSAGE_LIMIT: Final = 600

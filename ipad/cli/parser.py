@@ -28,11 +28,8 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{command}: {message}" if command else message, hint=" ".join(self.format_usage().split()))
 
 
-def build(only: str = "") -> Parser:
-    """Make the parser. The namespace has `handler`, "module:function", of the command that was chosen.
-
-    With `only` "run" it knows no other command: all the others would cost a start of the agent a tenth of its time.
-    """
+def build() -> Parser:
+    """Make the parser. The namespace has `handler`, "module:function", of the command that was chosen."""
     options = _global_options()
     parser = Parser(
         prog="ipad",
@@ -42,10 +39,8 @@ def build(only: str = "") -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"ipad {__version__}")
     nouns = parser.add_subparsers(dest="noun", metavar="COMMAND", required=True, parser_class=Parser)
-    _add_run(nouns, options)
-    if only == "run":
-        return parser
     for add in (
+        _add_run,
         _add_euicc,
         _add_profile,
         _add_eim,

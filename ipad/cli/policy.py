@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ipad.policy.rules import Rule
 from ipad.policy.settings import Settings
 from ipad.policy.trace import Simulated, decision_record
 from ipad.policy.trace import simulate as dry_run
+from ipad.records import fields
 from ipad.toml import Keys, dotted
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ipad.cli.invocation import log_level, prepare
 from ipad.clock import Clock, SystemClock
@@ -21,17 +21,21 @@ from ipad.daemon.metrics_file import metrics_kept
 from ipad.daemon.process import AgentProcess, Part, Sources, longest_work, poll_intervals
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.service import Injections, Service
-from ipad.daemon.signals import obey_signals
+from ipad.daemon.signals import obeying, service_signals
 from ipad.errands.envelope import Record
 from ipad.errors import ConfigError
 
+if TYPE_CHECKING:
+    from ipad.cli.quick import Arguments
+    from ipad.daemon.guard.guard import Guard
 
-async def serve(config: Config, args: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> None:
+
+async def serve(config: Config, args: Arguments, environment: Mapping[str, str] = os.environ) -> None:
     """Serve until a signal comes. Raises ConfigError, UsageError, and BusyError for a second instance."""
     clock, manager = SystemClock(), ServiceManager(environment)
     async with process_of(config, clock, manager, partial(sources, args), environment) as process:
-        obey_signals(process)
-        await process.run()
+        with obeying(service_signals(process)):
+            await process.run()
 
 
 @asynccontextmanager
@@ -80,22 +84,21 @@ def _part(name: str, modem: Controlled, clock: Clock, joint: JointManager) -> Pa
         factory=modem.factory,
         service=service,
         voice=voice,
-        listening=partial(_injections, config, modem.guard.news.set, clock),
+        listening=partial(_injections, config, modem.guard, clock),
     )
 
 
-def _injections(
-    config: Config, wake: Callable[[], None], clock: Clock
-) -> AbstractAsyncContextManager[Injections | None]:
+def _injections(config: Config, guard: Guard, clock: Clock) -> AbstractAsyncContextManager[Injections | None]:
     """The server for eIMs that come to us, where one is configured; its libraries are loaded only then."""
     if not config.injection.enabled:
         return nullcontext()
     from ipad.daemon.injection_setup import listening  # noqa: PLC0415
 
-    return listening(config, wake, clock)
+    tap = None if guard.recorder is None else guard.recorder.tap
+    return listening(config, guard.news.set, clock, tap)
 
 
-def sources(args: argparse.Namespace) -> Sources:
+def sources(args: Arguments) -> Sources:
     """The files and options that the command was called with."""
 
     def adopt_log(config: Config) -> None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import field
 from typing import Final
 
 from ipad.errors import CodecError
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 _COMPREHENSION_REQUIRED: Final = 0x80
 _NETWORK_ACCESS_NAME: Final = 0x47

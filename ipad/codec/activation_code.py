@@ -72,7 +72,10 @@ def _unwrap(text: str) -> str:
         text = unquote(text)
     if "://" not in text:
         return text
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+    except ValueError as error:
+        raise CodecError(f"no address: {error}", path="ActivationCode") from error
     for _, value in parse_qsl(parts.query):
         if "$" in value:
             return value

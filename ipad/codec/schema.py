@@ -27,10 +27,9 @@ A decoded object remembers the exact bytes it came from: `raw` is that TLV and `
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import MISSING, FrozenInstanceError
 from enum import IntEnum, IntFlag
 from types import NoneType, UnionType
 from typing import (
@@ -44,13 +43,12 @@ from typing import (
     dataclass_transform,
     get_args,
     get_origin,
-    get_type_hints,
 )
 
 from ipad.codec import tlv, values
 from ipad.codec.tlv import Buffer, Element
 from ipad.errors import CodecError
-from ipad.records import dataclass, defaults
+from ipad.records import MISSING, dataclass, defaults, hints, refuse_change
 
 ALL: Final = -1
 """Pseudo tag of the one field of a type that is a SEQUENCE OF."""
@@ -101,17 +99,33 @@ C = TypeVar("C", bound=type)
 def data_object(cls: C) -> C:
     """Class decorator of every data object: keyword-only, immutable, equal and hashable by its fields."""
     made: type[Message] = dataclass(init=False, repr=False, eq=False)(cls)
-    found = defaults(made)
-    made._defaults = {name: value for name, value in found.items() if value is not MISSING}  # noqa: SLF001
-    made._names = found.keys()  # noqa: SLF001
+    made._defaults, made._names = _DEFAULTS, _NAMES  # noqa: SLF001
     return cls
 
 
-class Message(ABC):
+class _AtFirstUse:
+    """What is known of the fields of a type, made when the first object is: most types never have one in a day."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, _message: object, cls: Any) -> Any:
+        found = defaults(cls)
+        cls._defaults = {name: value for name, value in found.items() if value is not MISSING}
+        cls._names = found.keys()
+        return getattr(cls, self._name)
+
+
+_DEFAULTS: Final[Any] = _AtFirstUse("_defaults")
+_NAMES: Final[Any] = _AtFirstUse("_names")
+
+
+class Message:
     """What SEQUENCE and CHOICE types have in common: fields, exact bytes, decode and encode."""
 
     TAG: ClassVar[int | None] = None
     _specs: ClassVar[tuple[FieldSpec, ...]]
+    _by_tag: ClassVar[Mapping[int, Sequence[int]]]
     _defaults: ClassVar[Mapping[str, Any]] = {}
     _names: ClassVar[AbstractSet[str]] = frozenset()
 
@@ -125,14 +139,14 @@ class Message(ABC):
             raise TypeError(f"{type(self).__name__}: missing {missing or 'nothing'}, unexpected {surplus or 'nothing'}")
         self.__post_init__()
 
-    def __post_init__(self) -> None:  # noqa: B027 - a hook: most types have nothing to check
+    def __post_init__(self) -> None:
         """Check the fields of a new object."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        refuse_change("assign to", name)
 
     def __delattr__(self, name: str) -> None:
-        raise FrozenInstanceError(f"cannot delete field {name!r}")
+        refuse_change("delete", name)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -223,11 +237,12 @@ class DataObject(Message):
     @classmethod
     def _scan(cls, element: Element, specs: tuple[FieldSpec, ...], found: dict[str, Any]) -> None:
         next_index = 0
+        by_tag = _positions(cls)
         for child in _children(element, cls.__name__):
-            matching = [index for index, spec in enumerate(specs) if spec.accepts(child.tag)]
-            free = [index for index in matching if specs[index].name not in found]
-            if not matching:
+            matching = by_tag.get(child.tag)
+            if matching is None:
                 continue
+            free = [index for index in matching if specs[index].name not in found]
             if not free:
                 raise CodecError(f"tag {child.tag:X} is repeated", path=cls.__name__)
             index = next((i for i in free if i >= next_index), free[0])
@@ -322,6 +337,8 @@ class FieldSpec:
     required: bool
     default: Any
     is_tuple: bool
+    is_message: bool
+    """Whether an element becomes a data object of its own."""
 
     def accepts(self, tag: int) -> bool:
         """Whether an element with this tag belongs to the field."""
@@ -338,7 +355,7 @@ class FieldSpec:
                 element = tlv.read_single(element.value)
             if self.is_tuple:
                 return tuple(self._read_items(element))
-            return _read_one(self.kind, element)
+            return self.kind.from_element(element) if self.is_message else _read_one(self.kind, element)
         except CodecError as error:
             raise CodecError(error.reason, path=_join(path, error.path)) from error
 
@@ -385,15 +402,28 @@ class FieldSpec:
         return tlv.tlv(self.tag, self.kind.encode(value))
 
 
+def _positions(cls: type[Message]) -> Mapping[int, Sequence[int]]:
+    """Which fields, by their position, may have an element with a tag; made at its first use."""
+    positions: Mapping[int, Sequence[int]] | None = cls.__dict__.get("_by_tag")
+    if positions is None:
+        made: dict[int, list[int]] = {}
+        for index, spec in enumerate(field_specs(cls)):
+            for tag in spec.accepted:
+                if index not in made.setdefault(tag, []):
+                    made[tag].append(index)
+        positions = cls._by_tag = made
+    return positions
+
+
 def field_specs(cls: type[Message]) -> tuple[FieldSpec, ...]:
     """The compiled fields of a data object, in the order of its type; made at its first use."""
     specs: tuple[FieldSpec, ...] | None = cls.__dict__.get("_specs")
     if specs is None:
-        hints = get_type_hints(cls, include_extras=True)
+        types = hints(cls)
         specs = cls._specs = tuple(
-            _compile(name, hints[name], default)
+            _compile(name, types[name], default)
             for name, default in defaults(cls).items()
-            if get_origin(hints[name]) is Annotated
+            if get_origin(types[name]) is Annotated
         )
     return specs
 
@@ -416,7 +446,9 @@ def _compile(name: str, hint: Any, default: Any) -> FieldSpec:
         accepted = (kind.tag if isinstance(kind, Opaque) else kind.TAG, *declared.also)
     explicit = declared.explicit or (untagged_choice and declared.tag is not None and not is_tuple)
     required = default is MISSING
-    return FieldSpec(name, declared.tag, accepted, kind, explicit, required, None if required else default, is_tuple)
+    is_message = isinstance(kind, type) and issubclass(kind, Message)
+    default = None if required else default
+    return FieldSpec(name, declared.tag, accepted, kind, explicit, required, default, is_tuple, is_message)
 
 
 def _kind_of(base: Any) -> Any:
@@ -436,8 +468,6 @@ def _kind_of(base: Any) -> Any:
 
 
 def _read_one(kind: Any, element: Element) -> Any:
-    if isinstance(kind, type) and issubclass(kind, Message):
-        return kind.from_element(element)
     if isinstance(kind, Opaque):
         return _read_opaque(kind, element)
     return kind.decode(element.value)

@@ -46,6 +46,12 @@ def read_header(data: Buffer, offset: int = 0) -> Header | None:
 
     Raises CodecError for a header that no continuation can make valid.
     """
+    bounds = _bounds(data, offset)
+    return None if bounds is None else Header(*bounds)
+
+
+def _bounds(data: Buffer, offset: int) -> tuple[int, int, int] | None:
+    """What a header says, without an object for it: most are read and forgotten."""
     size = len(data)
     if offset >= size:
         return None
@@ -70,7 +76,7 @@ def read_header(data: Buffer, offset: int = 0) -> Header | None:
             return None
         length = int.from_bytes(data[pos : pos + count], "big")
         pos += count
-    return Header(tag, pos - offset, pos - offset + length)
+    return tag, pos - offset, pos - offset + length
 
 
 def _read_long_tag(data: Buffer, offset: int) -> tuple[int, int] | None:
@@ -87,17 +93,17 @@ def _read_long_tag(data: Buffer, offset: int) -> tuple[int, int] | None:
 
 def read_element(data: Buffer, offset: int = 0) -> Element:
     """Read one TLV that begins at `offset`; what follows it is left alone."""
-    header = read_header(data, offset)
-    if header is None:
+    bounds = _bounds(data, offset)
+    if bounds is None:
         raise CodecError(f"TLV header cut off at offset {offset} of {len(data)} bytes")
-    end = offset + header.end
+    tag, content, size = bounds
+    end = offset + size
     if end > len(data):
         raise CodecError(
-            f"tag {header.tag:X} at offset {offset} says {header.end - header.content} bytes, "
-            f"{len(data) - offset - header.content} are there"
+            f"tag {tag:X} at offset {offset} says {size - content} bytes, {len(data) - offset - content} are there"
         )
-    view = memoryview(data)
-    return Element(header.tag, view[offset:end], view[offset + header.content : end])
+    view = data if isinstance(data, memoryview) else memoryview(data)
+    return Element(tag, view[offset:end], view[offset + content : end])
 
 
 def read_single(data: Buffer) -> Element:

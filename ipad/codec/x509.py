@@ -6,9 +6,9 @@ Signatures are verified by the TLS library and by the eUICC; nothing here trusts
 from __future__ import annotations
 
 import binascii
-import calendar
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Final, Self
 
 from ipad.codec import tlv
@@ -27,6 +27,8 @@ _SUBJECT_ALT_NAME: Final = bytes.fromhex("551D11")
 _CERTIFICATE_POLICIES: Final = bytes.fromhex("551D20")
 _REGISTERED_ID = 0x88
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([^-]*)-----END CERTIFICATE-----")
+_EPOCH: Final = 719_163
+"""1970-01-01 as an ordinal of `date`."""
 _TIME = re.compile(rb"(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z")
 
 
@@ -118,7 +120,9 @@ def _time(element: Element) -> float:
     match = _TIME.fullmatch(text)
     if match is None:
         raise CodecError(f"time {text[:20]!r} is not in the form of RFC 5280")
-    return calendar.timegm(tuple(int(group) for group in match.groups()))
+    year, month, day, hours, minutes, seconds = (int(group) for group in match.groups())
+    days = date(year, month, 1).toordinal() - _EPOCH + day - 1
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _extensions(wrapper: Element | None) -> Mapping[bytes, Buffer]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,14 +32,14 @@ from ipad.policy.decisions import Notice
 from ipad.policy.events import CardRead, Layer, Origin, Outcome, ProbeResult, ProfileChanged
 from ipad.policy.events import EuiccKind as PolicyKind
 from ipad.procedures.context import Ipa
-from ipad.procedures.eim_configuration import read_eims
+from ipad.procedures.eim_configuration import note_memory_reset, read_eims
 from ipad.procedures.euicc_package import reconcile, settle
 from ipad.procedures.notification import deliver_notifications
 from ipad.procedures.report import DownloadReport, NotificationReport, RunReport
 from ipad.procedures.retrieval import run
 from ipad.procedures.start import EuiccFacts, EuiccKind, split_eims, start_up
 from ipad.procedures.stored_results import metadata_of, pending_notifications, read_profiles
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.state.journal import Step
 
 if TYPE_CHECKING:  # loaded only where they are needed
@@ -75,6 +74,8 @@ class LocalAgent:
         self._around = around
         self._announce = announce
         self._pollable: tuple[str, ...] = ()
+        self._installed = False
+        """Whether there may be a profile whose name is not known."""
         self._request: BearerRequest | None = None
         if around.lookout is not None:
             around.lookout.ask_again = partial(self.bring_up, BearerReason.LOST)
@@ -86,6 +87,7 @@ class LocalAgent:
         if self._facts.kind is not EuiccKind.IOT:
             return ()
         announce, self._announce = self._announce, False
+        await self._read_names(None)
         report = await start_up(self._ipa, facts=self._facts, announce=announce)
         await reconcile(self._ipa)
         self._pollable = tuple(eim.eim_id for eim in report.usable)
@@ -105,6 +107,7 @@ class LocalAgent:
             report = await run(self._ipa, eim_ids)
         finally:
             log_usage(around.usage.snapshot().since(before))
+        self._installed |= any(package.download is not None for package in report.packages)
         if any(package.eims_changed for package in report.packages):
             await self._read_pollable()
         return report
@@ -121,6 +124,7 @@ class LocalAgent:
             report = await serve(self._ipa, injection)
         finally:
             log_usage(around.usage.snapshot().since(before))
+        self._installed |= any(package.download is not None for package in report.packages)
         if any(package.eims_changed for package in report.packages):
             await self._read_pollable()
         return report
@@ -167,6 +171,7 @@ class LocalAgent:
         from ipad.procedures.triggered_download import download_locally  # noqa: PLC0415 - seldom needed
 
         forwarded = bool(await self.start())
+        self._installed = True
         return await download_locally(self._ipa, target, confirmation_code, all_notifications=not forwarded)
 
     async def target(self, smds_address: str | None = None, *, discover: bool = False) -> RspTarget:
@@ -180,6 +185,12 @@ class LocalAgent:
         """The eUICC and what goes with it, for what a person asks of them."""
         assert self._around.card is not None, "an agent of the factory has a card"
         return self._around.card
+
+    async def note_reset(self) -> None:
+        """The memory of the eUICC was reset by hand: the eIMs that are left are told (SGP.32 5.9.5)."""
+        if self._facts.kind is EuiccKind.IOT:
+            await note_memory_reset(self._ipa.euicc, self._ipa.journal)
+            await self._read_pollable()
 
     async def switch_emergency(self, *, on: bool) -> Outcome:
         """EnableEmergencyProfile, DisableEmergencyProfile (SGP.32 5.9.22, 5.9.23); refused without the function."""
@@ -200,9 +211,13 @@ class LocalAgent:
 
     # What policy needs
 
-    async def look_at_card(self) -> CardView:
-        """The profiles on the eUICC."""
+    async def look_at_card(self, *, again: bool = False) -> CardView:
+        """The profiles on the eUICC. `again`: read anew, whatever is remembered of them."""
+        if again:
+            self._ipa.euicc.forget()
         iot = self._facts.kind is EuiccKind.IOT
+        if self._installed:
+            await self._read_names(None)
         profiles = await read_profiles(self._ipa.euicc, iot=iot)
         await self._read_names(profiles.installed)
         card = CardRead(
@@ -213,11 +228,17 @@ class LocalAgent:
         )
         return CardView(card=card, emergency=profiles.emergency and self._ipa.session.ecall_supported)
 
-    async def _read_names(self, installed: Sequence[Iccid]) -> None:
-        """For the status, when there are profiles that it does not know; without names it shows ICCIDs."""
+    async def _read_names(self, installed: Sequence[Iccid] | None) -> None:
+        """For the status, when there are profiles that it does not know; without names it shows ICCIDs.
+
+        `installed`: None while they are not known: a list with names then serves for all else as well.
+        """
         recorder, card = self._around.recorder, self._around.card
-        if recorder is None or card is None or not recorder.lacks_names(installed):
+        if recorder is None or card is None:
             return
+        if not (recorder.lacks_names(installed) if installed is not None else self._installed or recorder.nameless):
+            return
+        self._installed = False
         try:
             recorder.profiles_read(await card.profiles())
         except (CardError, CodecError, EuiccResultError) as error:
@@ -281,10 +302,10 @@ class LocalAgent:
         except (BearerError, PortError) as error:
             logger.warning("the data link cannot be asked for: %s", error)
 
-    async def look_around(self) -> None:
-        """Read everything that the modem shows, once."""
+    async def look_around(self, *, anew: bool = True) -> None:
+        """Read everything that the modem shows, once; unless `anew`, only what was not read yet."""
         if self._around.lookout is not None:
-            await self._around.lookout.look()
+            await self._around.lookout.look(anew=anew)
 
     async def look_through(self, session: str | None) -> Sight:
         """A look through the layers towards the eIMs."""
@@ -300,9 +321,11 @@ class LocalAgent:
     async def _describe(self, reason: BearerReason) -> BearerRequest:
         modem = self._around.modem
         assert modem is not None
+        if self._around.bearer_config.backend == "none":
+            return BearerRequest(None, None, None, reason)
         iccid, imsi = await modem.iccid(), await modem.imsi()
         apn = choose_apn(self._around.bearer_config, iccid, imsi, None)
-        if apn is None and self._around.bearer_config.backend != "none":
+        if apn is None:
             apn = await self._told_by_profile()
         return BearerRequest(iccid, imsi, apn, reason)
 

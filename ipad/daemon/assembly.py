@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ from ipad.daemon.rsp_connector import (
     injected_over,
     ipa_capabilities,
 )
-from ipad.errors import PortError, RefusedError
+from ipad.errors import CardError, PortError, RefusedError
 from ipad.ids import Eid
 from ipad.modem.hook import BoardHook
 from ipad.modem.modem import Modem
@@ -47,11 +46,13 @@ from ipad.procedures.context import EimConnections, Ipa, Session
 from ipad.procedures.observer import Unobserved
 from ipad.procedures.progress import ProgressEvent, ProgressListener, Stage
 from ipad.procedures.start import EuiccFacts, EuiccKind
-from ipad.state.journal import Journal
+from ipad.records import replace
+from ipad.state.journal import Journal, Origin
 from ipad.state.store import StateStore
 
 if TYPE_CHECKING:
     from ipad.daemon.guard.looks import Aim, EimLooks
+    from ipad.es10.euicc import Euicc
     from ipad.net.probe import PathProbe
 
 logger = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class AgentFactory:
             self._recorder.observer.sources.usage = self.usage.snapshot
             self._progress = _both(self._recorder.observer.progress, self._progress)
         self._board: Board | None = None
+        self._unreliable: set[int] = set()  # rates of a UART that turned out to be of no use
         self._modem: Modem | None = None
         # A rung that was cut off leaves the modem with less than full functionality, which nobody asked for: neither
         # another dialogue with it nor, after a kill in the middle, another process may take it for a wish.
@@ -122,11 +124,12 @@ class AgentFactory:
             facts = await card.facts()
             self._check_kind(facts, only_iot=only_iot)
             stack.enter_context(serving_alone(facts.eid, self._config.state.directory))
+            journal = await self._journal(card, facts.eid)
             if self._guard is not None:
                 self._guard.meet(facts.eid)
             await self._introduce(card, facts)
             announce = self._announce and facts.eid not in self._sessions
-            ipa, around = await self._assemble(card, facts, around)
+            ipa, around = await self._assemble(card, facts, around, journal)
             stack.push_async_callback(ipa.eims.close_all)
             agent = LocalAgent(facts, ipa, around, announce=announce)
             if self._guard is not None:
@@ -139,7 +142,10 @@ class AgentFactory:
         if modem_config.reader is not None:
             raise PortError("the card sits in a reader: there is no modem to recover")
         try:
-            async with open_modem(modem_config, board_library(), self._clock) as modem, self._owing(modem):
+            async with (
+                open_modem(modem_config, board_library(), self._clock, self._unreliable) as modem,
+                self._owing(modem),
+            ):
                 await SimRecovery(modem).climb(rung)
         except PortError:
             if rung not in ("power", "hook") or self._board is None:
@@ -153,7 +159,9 @@ class AgentFactory:
         stack = AsyncExitStack()
         tap = None if self._recorder is None else self._recorder.tap
         try:
-            card = await stack.enter_async_context(open_card(self._config, self._clock, tap, self.pulse))
+            card = await stack.enter_async_context(
+                open_card(self._config, self._clock, tap, self.pulse, self._unreliable)
+            )
         except PortError:
             if self._guard is not None:
                 self._guard.begin(self._described(None))
@@ -217,10 +225,13 @@ class AgentFactory:
             card=card,
         )
 
-    def _journal(self, eid: Eid) -> Journal:
+    async def _journal(self, card: CardAccess, eid: Eid) -> Journal:
+        """What must survive. Raises StateError, and CardError for an EID that the eUICC does not repeat."""
         recorder, file = self._recorder, self._config.journal_file
         store = StateStore(file) if recorder is None else StateStore(file, written=recorder.writes.wrote)
         journal = Journal.open(store, eid)
+        if journal.origin is Origin.OTHER_EUICC:
+            await _confirm(card.euicc, eid)
         if journal.notice is not None:
             logger.warning("%s", journal.notice)
         if recorder is not None:
@@ -243,9 +254,10 @@ class AgentFactory:
         if only_iot and facts.kind is not EuiccKind.IOT:
             check_consumer(self._guard)
 
-    async def _assemble(self, card: CardAccess, facts: EuiccFacts, around: Surroundings) -> tuple[Ipa, Surroundings]:
+    async def _assemble(
+        self, card: CardAccess, facts: EuiccFacts, around: Surroundings, journal: Journal
+    ) -> tuple[Ipa, Surroundings]:
         config = self._config
-        journal = self._journal(facts.eid)
         known_time = await _known_time(card, journal, self._clock, set_clock=config.clock.set)
         minimizer = Minimizer(facts.eid, JournalKnowledge(journal))
         resolver = _resolver(config, self._clock, card.modem)
@@ -268,7 +280,7 @@ class AgentFactory:
             capabilities=ipa_capabilities(
                 config.rsp, coaps=coaps_available(), injected_over=injected_over(config.injection)
             ),
-            rsp=ConfiguredRspConnector(config, known_time, self.usage, resolver=resolver)
+            rsp=ConfiguredRspConnector(config, known_time, self.usage, resolver=resolver, tap=self._eim_memory.tap)
             if config.rsp.trusts_servers
             else None,
             download=download_settings(config.rsp),
@@ -285,6 +297,16 @@ def _both(first: ProgressListener, second: ProgressListener) -> ProgressListener
         second(event)
 
     return tell
+
+
+async def _confirm(euicc: Euicc, eid: Eid) -> None:
+    """Read the EID again before what is known of another eUICC is given up: one bit that falls over on a serial line
+    is enough for another number. Raises CardError.
+    """
+    euicc.forget()
+    again = await euicc.get_eid()
+    if again != eid:
+        raise CardError(f"the eUICC named itself {eid.masked()} and then {again.masked()}: the line is not reliable")
 
 
 def check_consumer(guard: Guard | None) -> None:
@@ -309,6 +331,7 @@ def timers(config: Config, *, patience: float = 0.0) -> Timers:
     """
     return Timers(
         delivery_retries=config.esipa.retry_delays,
+        first_session=config.timers.first_session,
         new_session=max(config.timers.session, patience),
         poll_interval=config.esipa.poll_interval,
         rsp_retries=config.rsp.retry_delays,

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Hashable
-from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ipad.codec.compact import CompactKnowledge
@@ -29,13 +28,13 @@ from ipad.net.known_time import KnownTime
 from ipad.net.tls import ServerTls, Trust, files_stamp
 from ipad.net.tls_context import TlsMemories
 from ipad.observe.tap import TrafficTap
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.state.journal import Journal
 
 if TYPE_CHECKING:
     from ipad.esipa.json_binding import JsonBinding
 
-_COAP_LIBRARIES: Final = ("aiocoap", "OpenSSL")
+_COAP_LIBRARIES: Final = ("aiocoap", "ctypes")
 _MOST_DTLS_SERVERS: Final = 16
 
 

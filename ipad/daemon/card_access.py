@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import field
 from typing import Final
 
 from ipad.card.channel import CardChannel, TracedChannel
@@ -24,13 +23,14 @@ from ipad.es10.port import Es10Session
 from ipad.es10.remembering import RememberingSession
 from ipad.ids import Iccid
 from ipad.modem.connectivity import ModemConnectivity
+from ipad.modem.link import RateControl
 from ipad.modem.modem import Modem
 from ipad.modem.recovery import SimRecovery
 from ipad.modem.sim import is_sim_change
 from ipad.observe.tap import TrafficTap
 from ipad.procedures.ports import Connectivity
 from ipad.procedures.start import EuiccFacts, EuiccKind, identify
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 
@@ -71,12 +71,16 @@ class CardAccess:
 
 @asynccontextmanager
 async def open_card(
-    config: Config, clock: Clock, tap: TrafficTap | None = None, pulse: Callable[[], None] = lambda: None
+    config: Config,
+    clock: Clock,
+    tap: TrafficTap | None = None,
+    pulse: Callable[[], None] = lambda: None,
+    unreliable: set[int] | None = None,
 ) -> AsyncIterator[CardAccess]:
     """Open the configured way to the eUICC. Whatever happens, the channel and the port are closed in the end.
 
     The channel to the ISD-R itself opens with the first function. At `tap` a recording of traffic can be attached.
-    `pulse` is called at the end of each exchange.
+    `pulse` is called at the end of each exchange. `unreliable` remembers which rates of a UART are of no use.
     Raises UsageError, ConfigError, PortError, CardError.
     """
     modem_config = config.modem()
@@ -84,23 +88,35 @@ async def open_card(
         isdr = IsdrSession(_reader_channel(modem_config, modem_config.reader), SessionRules(modem_config.isdr_aids))
         async with _closing(isdr):
             session = _remembering(_sensed(isdr, tap, modem_config.card, pulse), isdr, clock, shared=True)
-            yield CardAccess(Euicc(session, forget=session.forget), HostBearer(isdr.reset), clock)
+            yield CardAccess(_euicc(session), HostBearer(isdr.reset), clock)
         return
-    async with open_modem(modem_config, board_library(), clock) as modem:
+    async with open_modem(modem_config, board_library(), clock, unreliable) as modem:
         isdr = IsdrSession(_modem_channel(modem, clock), _rules(modem))
         connectivity = ModemConnectivity(modem, poll=config.timers.session_check)
         unsubscribe = modem.port.subscribe(lambda line: isdr.invalidate() if is_sim_change(line) else None)
         try:
-            async with _closing(isdr):
-                session = _remembering(_sensed(isdr, tap, modem.port.name, pulse), isdr, clock)
+            way = _hastened(isdr, modem)
+            async with _closing(way):
+                session = _remembering(_sensed(way, tap, modem.port.name, pulse), isdr, clock)
                 bearer = ModemBearer(connectivity, isdr.invalidate, session.forget)
-                yield CardAccess(Euicc(session, forget=session.forget), bearer, clock, modem)
+                yield CardAccess(_euicc(session), bearer, clock, modem)
         finally:
             unsubscribe()
             connectivity.close()
 
 
-def _sensed(isdr: IsdrSession, tap: TrafficTap | None, line: str, pulse: Callable[[], None]) -> Es10Session:
+def _hastened(isdr: IsdrSession, modem: Modem) -> Es10Session:
+    """The session itself where the line has one rate only."""
+    port = modem.port
+    if not port.rates.usable or not isinstance(port.link, RateControl):
+        return isdr
+    from ipad.daemon.hastening import HastenedSession  # noqa: PLC0415 - few modems are on a UART
+    from ipad.modem.fast_line import FastLine  # noqa: PLC0415
+
+    return HastenedSession(isdr, FastLine(port, modem.clock))
+
+
+def _sensed(isdr: Es10Session, tap: TrafficTap | None, line: str, pulse: Callable[[], None]) -> Es10Session:
     """Exchanges that are finished and felt; `line` is what a recording calls the way to the card."""
     if tap is None:
         return UninterruptedSession(isdr, pulse)
@@ -110,6 +126,10 @@ def _sensed(isdr: IsdrSession, tap: TrafficTap | None, line: str, pulse: Callabl
 
 def _remembering(session: Es10Session, isdr: IsdrSession, clock: Clock, *, shared: bool = False) -> RememberingSession:
     return RememberingSession(session, clock, lambda: isdr.generation, shared=shared)
+
+
+def _euicc(session: RememberingSession) -> Euicc:
+    return Euicc(session, forget=session.forget, proven=lambda: session.proven)
 
 
 def _reader_channel(config: ModemConfig, reader: str) -> CardChannel:
@@ -135,12 +155,12 @@ def _rules(modem: Modem) -> SessionRules:
 
 
 @asynccontextmanager
-async def _closing(isdr: IsdrSession) -> AsyncIterator[None]:
+async def _closing(session: Es10Session) -> AsyncIterator[None]:
     """Close the channel at the end; a way that is gone took the channel with it."""
     try:
         yield
     finally:
         try:
-            await isdr.close()
+            await session.close()
         except (CardError, PortError) as error:
             logger.info("the channel to the ISD-R was not closed: %s", error)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
+from ipad.chance import chance as draw
 from ipad.clock import Clock
 from ipad.config import Config
 from ipad.daemon.event_log import EventLog, events_file
@@ -17,6 +16,7 @@ from ipad.daemon.guard.guard import Guard, GuardOptions
 from ipad.daemon.guard.memory_file import PolicyMemory, boot_id
 from ipad.daemon.policy_source import HintsFile, LoadedPolicy, load_policy
 from ipad.daemon.recording import make_recorder
+from ipad.records import replace
 from ipad.state.store import StateStore
 
 
@@ -26,7 +26,7 @@ def make_guard(
     *,
     environment: Mapping[str, str] = os.environ,
     boot: str | None = None,
-    chance: Callable[[], float] = random.random,
+    chance: Callable[[], float] = draw,
     observed: bool = False,
     followers: Sequence[EventSink] = (),
 ) -> Guard:
@@ -53,7 +53,7 @@ def make_guard(
 
 def adopt_policy(guard: Guard, config: Config, policy: LoadedPolicy) -> None:
     """Let a guard go on with a policy file and a configuration that were read anew."""
-    guard.adopt(policy.settings, _options(config, policy, random.random))
+    guard.adopt(policy.settings, _options(config, policy, draw))
 
 
 def _options(config: Config, policy: LoadedPolicy, chance: Callable[[], float]) -> GuardOptions:

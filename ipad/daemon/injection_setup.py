@@ -6,7 +6,6 @@ import ipaddress
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from ipad.clock import Clock
@@ -20,19 +19,24 @@ from ipad.net.https_server import HttpsServer, HttpsSettings
 from ipad.net.known_time import KnownTime
 from ipad.net.peer_rules import PeerIdentity, PeerRule, PeerRules
 from ipad.net.serving import Answer, Handler, ServerCredential
+from ipad.observe.tap import TrafficTap
+from ipad.records import replace
 
 logger = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def listening(config: Config, wake: Callable[[], None], clock: Clock) -> AsyncIterator[InjectionDesk]:
-    """Listen as long as the context lasts. `wake` is called for each message that is left at the desk.
+async def listening(
+    config: Config, wake: Callable[[], None], clock: Clock, tap: TrafficTap | None = None
+) -> AsyncIterator[InjectionDesk]:
+    """Listen as long as the context lasts. `wake` is called for each message that is left at the desk; at `tap` what
+    comes in can be recorded.
 
     Raises ConfigError as `injection_server`.
     """
     injection = config.injection
     desk = InjectionDesk(wake, retry_after=injection.retry_after, patience=injection.timeout)
-    server = injection_server(config, desk, clock, KnownTime(clock).now)
+    server = injection_server(config, desk, clock, KnownTime(clock).now, tap)
     try:
         await server.start()
         yield desk
@@ -40,12 +44,17 @@ async def listening(config: Config, wake: Callable[[], None], clock: Clock) -> A
         await server.close()
 
 
-def injection_server(config: Config, desk: InjectionDesk, clock: Clock, now: Callable[[], float]) -> InjectionServer:
+def injection_server(
+    config: Config, desk: InjectionDesk, clock: Clock, now: Callable[[], float], tap: TrafficTap | None = None
+) -> InjectionServer:
     """The listeners of a configuration in which injection is on. `now` is the best-known time in seconds since 1970.
 
     Raises ConfigError for files that cannot be used, for CoAPS without its libraries, and when nobody may connect.
     """
-    doorways = tuple(_doorways(config, peer_rules(config, now), asking(config, desk)))
+    handler = asking(config, desk)
+    if tap is not None:
+        handler = _recorded(config, handler, tap)
+    doorways = tuple(_doorways(config, peer_rules(config, now), handler))
     return InjectionServer(doorways, clock)
 
 
@@ -74,6 +83,21 @@ def asking(config: Config, desk: InjectionDesk) -> Handler:
             return await desk.submit(eim_id, message)
         answer = await desk.submit(eim_id, upgraded(message))
         return answer if answer.body is None else replace(answer, body=downgraded(answer.body))
+
+    return ask
+
+
+def _recorded(config: Config, handler: Handler, tap: TrafficTap) -> Handler:
+    """The same, seen by a recording of traffic."""
+
+    async def ask(message: bytes, peer: PeerIdentity) -> Answer:
+        eim_id = config.injection.peer[peer.name].eim
+        if tap.ring is not None:
+            tap.ring.esipa("<", eim_id, message)
+        answer = await handler(message, peer)
+        if tap.ring is not None and answer.body is not None:
+            tap.ring.esipa(">", eim_id, answer.body)
+        return answer
 
     return ask
 
@@ -107,7 +131,7 @@ def _coaps(handler: Handler, credential: ServerCredential, rules: PeerRules, pee
         from ipad.net.coap_server import CoapsServer, CoapsSettings  # noqa: PLC0415 - libraries of an extra
     except ImportError as error:
         raise ConfigError(
-            f"injection.coaps needs libraries that are not installed: {error}", hint="install ipad[coap]"
+            f"injection.coaps needs libraries that are not installed: {error}", hint="install ipad[injection-coap]"
         ) from error
     return lambda: CoapsServer(URI_PATH, handler, credential, rules, CoapsSettings(peers=peers))
 

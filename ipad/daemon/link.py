@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,15 +12,32 @@ from ipad.board import GENERIC, Board, BoardLibrary
 from ipad.clock import Clock
 from ipad.config import ISD_R, ModemConfig
 from ipad.errors import ConfigError, PortError, PortTimeoutError
+from ipad.modem.line_rate import LineRates
 from ipad.modem.modem import Modem
 from ipad.modem.port import AtPort, PortSettings
 from ipad.modem.serial import SerialSettings, opener
 from ipad.modem.slots import select_slot
+from ipad.records import dataclass, replace
 
 logger = logging.getLogger(__name__)
 
 
+_COMMON_RATES: Final = (921600, 460800, 230400)
+"""Where a modem on a UART is looked for while nobody has said which board it is: a killed run may have left it so."""
+
 LOCAL_BOARDS: Final = Path("/etc/ipad/boards")
+
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Rates of a UART: those that are not used any more, and those at which the modem may be besides the board's."""
+
+    unreliable: set[int] | None = None
+    suspected: tuple[int, ...] = ()
+
+
+_NO_RATES: Final = _Rates()
+"""Of a multiplexer: the rate of its UART is the kernel's business."""
 
 
 def board_library() -> BoardLibrary:
@@ -36,7 +52,7 @@ def configured(board: Board, config: ModemConfig) -> Board:
     aids = config.isdr_aids if config.isdr_aids != (ISD_R,) else None
     return replace(
         board,
-        serial=replace(board.serial, lock=lock, **_set(baud=config.baud, flow=config.flow)),
+        serial=replace(board.serial, lock=lock, **_set(baud=config.baud, flow=config.flow, rates=config.rates)),
         at=replace(board.at, timeouts=replace(board.at.timeouts, **_set(**timeouts))),
         apdu=replace(
             board.apdu,
@@ -55,13 +71,16 @@ def _set(**values: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_modem(config: ModemConfig, boards: BoardLibrary, clock: Clock) -> AsyncIterator[Modem]:
+async def open_modem(
+    config: ModemConfig, boards: BoardLibrary, clock: Clock, unreliable: set[int] | None = None
+) -> AsyncIterator[Modem]:
     """Open the port of the modem, and close it in the end.
 
     Without a configured port it is where the board says. Without a configured board, or for a gateway that may have
-    several modems, the modem is asked what it is, and the definition that fits it best is taken. Raises ConfigError
-    without a port or for an unknown board, PortError.
+    several modems, the modem is asked what it is, and the definition that fits it best is taken. `unreliable` are rates
+    of a UART that are not used any more. Raises ConfigError without a port or for an unknown board, PortError.
     """
+    rates = _Rates(unreliable, () if config.board else _COMMON_RATES)
     if not config.port and (config.card or not config.board):
         raise ConfigError(
             "no modem is configured" if not config.card else "there is a PC/SC reader in place of a modem",
@@ -71,14 +90,14 @@ async def open_modem(config: ModemConfig, boards: BoardLibrary, clock: Clock) ->
     if board.mux is not None and not config.port:
         port = await _open_multiplexed(board, boards, clock)
     else:
-        port = await _open_first(board, (config.port,) if config.port else _places(board, boards), clock)
+        port = await _open_first(board, (config.port,) if config.port else _places(board, boards), clock, rates)
     try:
         if not config.board or (board.kind == "gateway" and not board.module):
             asked = PortSettings.of_board(board, port.name)
             board = await _recognise(Modem(port, board, clock), boards, config)
-            if PortSettings.of_board(board, port.name) != asked:
+            if PortSettings.of_board(board, port.name) != asked or board.serial.rates:
                 await port.close()
-                port = _port(board, port.name, clock)
+                port = _port(board, port.name, clock, rates)
                 await port.open()
         modem = Modem(port, board, clock)
         await select_slot(modem)
@@ -94,11 +113,12 @@ def _places(board: Board, boards: BoardLibrary) -> Sequence[str]:
     return at_ports(board, boards)
 
 
-def _port(board: Board, path: str, clock: Clock) -> AtPort:
+def _port(board: Board, path: str, clock: Clock, rates: _Rates) -> AtPort:
     settings = SerialSettings(
         path, baud=board.serial.baud, flow=board.serial.flow, uucp_lock="uucp" in board.serial.lock
     )
-    return AtPort(opener(settings), PortSettings.of_board(board, path), clock)
+    line = LineRates(board.serial.baud, board.serial.rates, suspected=rates.suspected, unreliable=rates.unreliable)
+    return AtPort(opener(settings), PortSettings.of_board(board, path), clock, line)
 
 
 async def _open_multiplexed(board: Board, boards: BoardLibrary, clock: Clock) -> AtPort:
@@ -114,11 +134,11 @@ async def _open_multiplexed(board: Board, boards: BoardLibrary, clock: Clock) ->
     return await _open_first(board, _places(board, boards), clock)
 
 
-async def _open_first(board: Board, places: Sequence[str], clock: Clock) -> AtPort:
+async def _open_first(board: Board, places: Sequence[str], clock: Clock, rates: _Rates = _NO_RATES) -> AtPort:
     """Open the first of several ports that can be opened. Raises the PortError of the first when none can."""
     failure: PortError | None = None
     for path in places:
-        port = _port(board, path, clock)
+        port = _port(board, path, clock, rates)
         try:
             await port.open()
         except PortError as error:

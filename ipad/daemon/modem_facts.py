@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ipad.errors import PortError
 from ipad.ids import Iccid, Imei, Plmn
 from ipad.modem.modem import Modem
 from ipad.observe.status import DeviceStatus
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 logger = logging.getLogger(__name__)
 

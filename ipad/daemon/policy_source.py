@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +11,7 @@ from ipad.policy.events import Hints
 from ipad.policy.hints import parse_hints
 from ipad.policy.policy_file import digest, from_document
 from ipad.policy.settings import Settings
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.toml import Document, read
 
 logger = logging.getLogger(__name__)

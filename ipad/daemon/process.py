@@ -10,7 +10,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
-from dataclasses import field
 from functools import partial
 from typing import Any, Final
 
@@ -31,7 +30,7 @@ from ipad.observe.log_context import CONTEXT
 from ipad.observe.status import ServiceState
 from ipad.policy.backoff import doubled
 from ipad.policy.events import Hints
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 

@@ -135,6 +135,11 @@ class Recorder:
         if self.observer is not None:
             self.observer.card_opened(eid, kind)
 
+    @property
+    def nameless(self) -> bool:
+        """Whether there is a status that knows no profile yet."""
+        return self.observer is not None and not self._named
+
     def lacks_names(self, installed: Iterable[Iccid]) -> bool:
         """Whether the status shows profiles whose names it does not know."""
         return self.observer is not None and not {str(iccid) for iccid in installed} <= self._named

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from ipad.config import Config, flatten
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.toml import Keys, dotted
 
 FIXED: Final[tuple[Keys, ...]] = (

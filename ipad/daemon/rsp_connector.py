@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from ipad.codec.euicc_info import IpaCapabilities, IpaFeatures, IpaSupportedProtocols
 from ipad.codec.x509 import read_certificates
 from ipad.config import Config, InjectionConfig, RspConfig
+from ipad.daemon.taps import TappedJson
 from ipad.errors import CodecError, ConfigError
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.client import HttpsClient, NetworkSettings
@@ -18,6 +19,7 @@ from ipad.net.known_time import KnownTime
 from ipad.net.resolver import HOST, Resolver
 from ipad.net.tls import Anchors, PublicPki, ServerTls, Trust
 from ipad.net.tls_context import TlsMemories
+from ipad.observe.tap import TrafficTap
 from ipad.procedures.certificate_dates import ClockPolicy
 from ipad.procedures.context import IPA_CAPABILITIES
 from ipad.procedures.download_settings import DownloadSettings
@@ -33,17 +35,24 @@ _SUFFIXES: Final = (".pem", ".crt", ".cer", ".der")
 class ConfiguredRspConnector:
     """Satisfies `procedures.ports.RspConnector`: each server has a connection and a TLS context of its own.
 
-    `usage` is told what functions cost, under the address of the server. Raises ConfigError for CI certificates or
-    address overrides that cannot be used.
+    `usage` is told what functions cost, under the address of the server; at `tap` traffic can be recorded. Raises
+    ConfigError for CI certificates or address overrides that cannot be used.
     """
 
     def __init__(
-        self, config: Config, time: KnownTime, usage: UsageLedger | None = None, *, resolver: Resolver = HOST
+        self,
+        config: Config,
+        time: KnownTime,
+        usage: UsageLedger | None = None,
+        *,
+        resolver: Resolver = HOST,
+        tap: TrafficTap | None = None,
     ) -> None:
         self._rsp = config.rsp
         self._time = time
         self._usage = usage if usage is not None else UsageLedger()
         self._memories = TlsMemories()
+        self._tap = tap
         self._trust = server_trust(config.rsp)
         try:
             overrides = AddressOverrides(config.net.addresses)
@@ -65,7 +74,8 @@ class ConfiguredRspConnector:
         tls = ServerTls(self._trust, self._time.now, memory=self._memories.of(str(server)))
         client = HttpsClient(server, tls, self._settings)
         post = HttpsJson(client, user_agent=self._rsp.user_agent, admin_protocol=self._rsp.x_admin_protocol)
-        return MeteredJson(str(server), post, lambda: client.usage, self._usage)
+        metered = MeteredJson(str(server), post, lambda: client.usage, self._usage)
+        return metered if self._tap is None else TappedJson(str(server), metered, self._tap)
 
 
 def server_trust(config: RspConfig) -> Trust:

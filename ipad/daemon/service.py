@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
@@ -19,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ipad.bearer.backend import BearerReason
+from ipad.chance import deviation
 from ipad.clock import Clock
 from ipad.daemon.guard.guard import Guard
 from ipad.daemon.guard.poll_plan import PollPlan
@@ -26,7 +26,7 @@ from ipad.daemon.guard.waiting import wait_for
 from ipad.daemon.guard.ward import Ward
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.vitals import Vitals
-from ipad.errors import ConfigError, IpadError, RefusedError, UsageError
+from ipad.errors import ConfigError, IpadError, RefusedError, StateError, UsageError
 from ipad.observe.alerts import Alert, alert
 from ipad.observe.status import ServiceState
 from ipad.policy.backoff import doubled
@@ -105,7 +105,7 @@ class Service:
         *,
         reconnect: float,
         intervals: Mapping[str, float] = MappingProxyType({}),
-        chance: Callable[[], float] = lambda: random.uniform(-1.0, 1.0),  # noqa: S311 - spreads load, hides nothing
+        chance: Callable[[], float] = deviation,
     ) -> None:
         self._open_agent = open_agent
         self._plan = PollPlan(schedule, guard, intervals, chance)
@@ -242,8 +242,13 @@ class Service:
 
     async def _poll(self, agent: Agent, due: Sequence[str]) -> None:
         self._enter(ServiceState.POLLING, f"polling {', '.join(due)}")
-        with self._guard.contacting():
-            report = await agent.poll(due)
+        try:
+            with self._guard.contacting():
+                report = await agent.poll(due)
+        except StateError as error:
+            # What cannot be written down cannot be done: the eIM would only give the same again, and again.
+            self._plan.note_failure(due, error, self._clock.monotonic())
+            raise
         self._plan.follow(agent.pollable(), self._clock.monotonic())
         self._plan.note(due, report, self._clock.monotonic())
         await self._guard.after_run(agent, report)

@@ -1,10 +1,15 @@
-"""Wrappers that let a recording of traffic see what goes to the eUICC and to eIMs."""
+"""Wrappers that let a recording of traffic see what goes to the eUICC, to eIMs and to SM-DP+ and SM-DS."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from ipad.es10.port import Es10Session
 from ipad.esipa.binding import EsipaBinding
 from ipad.observe.tap import TrafficTap
+
+if TYPE_CHECKING:
+    from ipad.es9.functions import JsonPost
 
 
 class TappedSession:
@@ -66,3 +71,30 @@ class TappedBinding:
     async def close(self) -> None:
         """As the binding does."""
         await self._binding.close()
+
+
+class TappedJson:
+    """Forwards to another connection with a SM-DP+ or SM-DS; `server` names it in the recording."""
+
+    def __init__(self, server: str, post: JsonPost, tap: TrafficTap) -> None:
+        self._server = server
+        self._post = post
+        self._tap = tap
+
+    @property
+    def server_certificate(self) -> bytes | None:
+        """As the connection says."""
+        return self._post.server_certificate
+
+    async def post(self, function: str, body: bytes) -> bytes:
+        """As the connection does."""
+        if self._tap.ring is not None:
+            self._tap.ring.es9(">", self._server, function, body)
+        answer = await self._post.post(function, body)
+        if self._tap.ring is not None:
+            self._tap.ring.es9("<", self._server, function, answer)
+        return answer
+
+    async def close(self) -> None:
+        """As the connection does."""
+        await self._post.close()

@@ -8,6 +8,7 @@ from typing import Final
 from ipad.codec.es10 import ResetEimResult, ResetImmediateEnableConfigResult, ResetOptions, ResetResult
 from ipad.codec.euicc_info import EuiccInfo2
 from ipad.codec.tlv import children
+from ipad.daemon.agent import LocalAgent
 from ipad.daemon.card_access import CardAccess
 from ipad.errands.envelope import Json, Result
 from ipad.errands.parameters import Act, Parameters
@@ -20,6 +21,13 @@ _CONSUMER_OPTIONS: Final = (
     | ResetOptions.DELETE_FIELD_LOADED_TEST_PROFILES
     | ResetOptions.RESET_DEFAULT_SMDP_ADDRESS
 )
+_PROFILES: Final = (
+    ResetOptions.DELETE_OPERATIONAL_PROFILES
+    | ResetOptions.DELETE_FIELD_LOADED_TEST_PROFILES
+    | ResetOptions.DELETE_PRE_LOADED_TEST_PROFILES
+    | ResetOptions.DELETE_PROVISIONING_PROFILES
+)
+"""What may delete the enabled profile, so that the modem has to read the card again."""
 _RESOURCES: Final = {0x81: "installed_applications", 0x82: "free_nvm", 0x83: "free_ram"}
 """Elements of extCardResource (SGP.22 5.7.8; TS 102 226 8.2.1.7.2)."""
 
@@ -30,15 +38,15 @@ def info(given: Parameters) -> Act[CardAccess]:
     return _info
 
 
-def reset(given: Parameters) -> Act[CardAccess]:
+def reset(given: Parameters) -> Act[LocalAgent]:
     """ES10b.eUICCMemoryReset of an IoT eUICC (SGP.32 5.9.5), ES10c.eUICCMemoryReset of another (SGP.22 5.7.19)."""
     given.known("options", "yes")
     chosen = given.names("options", RESET_OPTIONS)
     if not given.flag("yes"):
         raise UsageError(f"resetting {', '.join(chosen)} cannot be undone", hint="add --yes")
 
-    async def act(card: CardAccess) -> Result:
-        return await _reset(card, chosen)
+    async def act(agent: LocalAgent) -> Result:
+        return await _reset(agent, chosen)
 
     return act
 
@@ -63,19 +71,21 @@ async def _info(card: CardAccess) -> Result:
     )
 
 
-async def _reset(card: CardAccess, chosen: Sequence[str]) -> Result:
-    options = ResetOptions(0)
+async def _reset(agent: LocalAgent, chosen: Sequence[str]) -> Result:
+    card, options = agent.card, ResetOptions(0)
     for name in chosen:
         options |= _OPTIONS[name]
     iot = await card.is_iot()
     if not iot and options & ~_CONSUMER_OPTIONS:
         raise RefusedError("this is a consumer eUICC (SGP.22): it has neither eIMs nor immediate profile enabling")
     answer = await card.euicc.euicc_memory_reset(options, iot=iot)
-    await card.follow_switch(None)
+    if options & _PROFILES and answer.reset_result != ResetResult.NOTHING_TO_DELETE:
+        await card.follow_switch(None)
     parts = (answer.reset_result, answer.reset_eim_result, answer.reset_immediate_enable_config_result)
     for code in parts:
         if code is not None and code not in (ResetResult.OK, ResetResult.NOTHING_TO_DELETE):
             raise EuiccResultError("eUICCMemoryReset", code)
+    await agent.note_reset()
     return Result(
         {
             "options": list(chosen),

@@ -57,7 +57,7 @@ def _post(handler: str, path: str, title: str, effect: Effect, site: Site = Site
 
 
 EUICC_INFO: Final = _get("euicc:info", "/v1/euicc", "read the eUICC")
-EUICC_RESET: Final = _post("euicc:reset", "/v1/euicc/reset", "reset the eUICC", Effect.SWITCH)
+EUICC_RESET: Final = _post("euicc:reset", "/v1/euicc/reset", "reset the eUICC", Effect.SWITCH, Site.AGENT)
 PROFILE_LIST: Final = _get("profiles:listing", "/v1/profiles", "list profiles")
 PROFILE_INFO: Final = _get("profiles:info", "/v1/profiles/{iccid}", "show a profile")
 PROFILE_ENABLE: Final = _post("profiles:enable", "/v1/profiles/{iccid}/enable", "enable a profile", Effect.SWITCH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from ipad.codec.euicc_package import EuiccPackageResult
 from ipad.codec.schema import Choice
@@ -12,6 +11,7 @@ from ipad.daemon.once import Verdict
 from ipad.errands.envelope import Json, Result, error_record
 from ipad.observe.status import UsageRow
 from ipad.procedures.report import DownloadReport, EimReport, PackageReport
+from ipad.records import asdict
 
 
 def verdict_result(verdict: Verdict, usage: Sequence[UsageRow]) -> Result:
@@ -92,4 +92,5 @@ def _describe_eim(eim: EimReport) -> dict[str, Json]:
         "notifications_refused": list(eim.notifications.refused),
         "notifications_waiting": eim.notifications.waiting,
         "more": eim.more,
+        "repeating": eim.repeating,
     }

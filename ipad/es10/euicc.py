@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from ipad.es10.es10a import Es10a
 from ipad.es10.es10b import Es10b
@@ -13,27 +13,37 @@ from ipad.es10.port import Es10Session
 
 
 class Euicc(Es10a, Es10b, Es10bIot, Es10c):
-    """ES10a, ES10b and ES10c, and the session below them. `forget` empties the memory that there is above the card."""
+    """ES10a, ES10b and ES10c, and the session below them. `forget` empties the memory that there is above the card.
+
+    `proven`: whether the eUICC has answered over the channel that is open.
+    """
 
     def __init__(
         self,
         session: Es10Session,
         leniency: CardLeniency | None = None,
         *,
-        forget: Callable[[], None] = lambda: None,
+        forget: Callable[[Collection[int]], None] = lambda _tags: None,
+        proven: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(session, leniency)
         self._session = session
         self._forget = forget
+        self._proven = proven
 
     @property
     def fci(self) -> bytes:
         """The answer to SELECT of the ISD-R; empty where the transport hides it."""
         return self._session.fci
 
-    def forget(self) -> None:
-        """Answer from the card itself from now on, not from memory."""
-        self._forget()
+    def forget(self, tags: Collection[int] = ()) -> None:
+        """Answer from the card itself from now on, not from memory. `tags`: what these functions answer only."""
+        self._forget(tags)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the eUICC has answered over the channel that is open."""
+        return self._proven()
 
     async def close(self) -> None:
         """Close the logical channel; the next function opens it again."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from ipad.codec import tlv
@@ -24,6 +23,7 @@ from ipad.errors import CodecError
 from ipad.net.https_server import Route
 from ipad.net.peer_rules import PeerIdentity
 from ipad.net.serving import Answer, Handler
+from ipad.records import replace
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,10 @@ def answer_body(message: bytes) -> bytes:
     elif name == "eimPackageError":
         value = INTEGER.decode(parts[0].value)
     elif name == "ePRAndNotifications":
-        result, notifications = tlv.children(parts[0].value)
+        both = list(tlv.children(parts[0].value))
+        if len(both) != 2:
+            raise CodecError(f"ePRAndNotifications has {len(both)} elements, expected 2", path=_FUNCTION)
+        result, notifications = both
         value = {"euiccPackageResult": b64(bytes(result.raw)), "notificationList": b64(bytes(notifications.raw))}
     return json.dumps({"header": _HEADER, name: value}, separators=(",", ":")).encode()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Final, Protocol
 
 from ipad.codec import compact, tlv
@@ -19,6 +18,7 @@ from ipad.codec.values import OID
 from ipad.codec.x509 import Certificate
 from ipad.errors import CodecError, HttpStatusError
 from ipad.esipa.binding import EsipaBinding
+from ipad.records import replace
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from pathlib import Path
 from typing import Final
 
@@ -10,7 +9,7 @@ from ipad.board import Board, BoardLibrary
 from ipad.config import DEFAULT_PATH, Config, ModemConfig, load
 from ipad.errors import ConfigError, HelperError
 from ipad.helper.trust import demand_trusted
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 LOCAL_BOARDS: Final = Path("/etc/ipad/boards")
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
 
 from ipad.errors import ConfigError, HelperError
-from ipad.records import dataclass
+from ipad.records import asdict, dataclass, field
 from ipad.toml import Check, Document, Within, build
 
 SOCKET: Final = Path("/run/ipad-helper.sock")

@@ -130,9 +130,13 @@ class AtParser:
     def feed(self, data: bytes) -> list[Event]:
         """Take bytes, cut anywhere; return what they complete, in order."""
         events: list[Event] = []
-        self._buffer += data
-        *complete, rest = re.split(rb"[\r\n]", self._buffer)
-        self._buffer = bytearray(rest)
+        # Only what is new is searched: a line may come in bytes, and be long.
+        *ends, rest = re.split(rb"[\r\n]", data)
+        complete: list[bytes | bytearray] = []
+        if ends:
+            complete = [self._buffer + ends[0], *ends[1:]]
+            self._buffer = bytearray()
+        self._buffer += rest
         for raw in complete:
             if self._overflow:
                 self._overflow = False
@@ -148,7 +152,7 @@ class AtParser:
                 events.append(self._too_long(self._buffer))
             self._overflow = True
             self._buffer.clear()
-        elif self.running and bytes(self._buffer) == b"> ":
+        elif self.running and self._buffer == b"> ":
             self._buffer.clear()
             events.append(Prompt())
         return events

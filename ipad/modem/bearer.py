@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, TypeAlias
 
 from ipad.modem.fields import at, number, split_fields, split_prefix, unquote
 from ipad.records import dataclass
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+if TYPE_CHECKING:
+    import ipaddress
+
+    Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ def _is_mask(text: str) -> bool:
 
 
 def _address(text: str) -> Address | None:
+    import ipaddress  # noqa: PLC0415 - 300 kB that a modem without a data link of ours does without
+
     numbers = text.split(".")
     if len(numbers) == 16:
         values = [number(part) for part in numbers]

@@ -8,6 +8,7 @@ from typing import Final
 from ipad.errors import PortError
 from ipad.ids import Iccid, Plmn
 from ipad.modem.modem import Modem
+from ipad.modem.network_memory import NetworkMemory
 from ipad.modem.recovery import SimRecovery
 
 logger = logging.getLogger(__name__)
@@ -39,10 +40,12 @@ class ModemConnectivity:
         self._clock = modem.clock
         self._recovery = SimRecovery(modem)
         self._poll = poll
+        self._network = NetworkMemory(modem)
         self._modem.attach()
 
     def close(self) -> None:
         """Listen to events no more."""
+        self._network.close()
         self._modem.detach()
 
     async def data_session(self) -> str | None:
@@ -71,9 +74,13 @@ class ModemConnectivity:
 
     async def registered_plmn(self) -> Plmn | None:
         """The network that the modem is registered in."""
-        return await self._modem.registered_plmn()
+        return await self._network.registered_plmn()
 
     async def recover_sim(self, expected: Iccid | None) -> None:
         """Make the modem read the card again; nothing when it already shows `expected`. Raises PortError."""
-        if await self._recovery.recover(expected) is not None:
+        rung = await self._recovery.recover(expected)
+        if rung == "wait":
+            # The modem followed by itself, and may have told all that was to be known of the bearer before.
+            self._modem.sessions.followed(expected, self._clock.monotonic())
+        elif rung is not None:
             self._modem.sessions.card_changed(self._clock.monotonic())

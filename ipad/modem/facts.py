@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field
 from enum import StrEnum
 
 from ipad.board.values import Technology
@@ -10,7 +9,7 @@ from ipad.ids import Iccid, Plmn
 from ipad.modem.registration import RegistrationStatus
 from ipad.modem.signal import Signal
 from ipad.modem.sim import SimCondition
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 
 class ModemCondition(StrEnum):

@@ -45,5 +45,14 @@ class ModemControl(Protocol):
         ...
 
 
+@runtime_checkable
+class RateControl(Protocol):
+    """A UART, whose rate counts. Lines on which it is without meaning (USB, TCP, a multiplexer) lack the method."""
+
+    def set_rate(self, rate: int) -> None:
+        """Send and receive at `rate` bit/s from now on. Raises PortError for one that the UART cannot have."""
+        ...
+
+
 LinkOpener = Callable[[], Awaitable[SerialLink]]
 """Opens the line anew, by the same name. Raises PortError when it is missing or busy."""

@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ipad.board import Board
 from ipad.clock import Clock
 from ipad.errors import ModemError
 from ipad.ids import Iccid, Imei, Plmn
-from ipad.modem.bearer import Address, parse_cgact, parse_cgatt, parse_cgcontrdp, parse_cgpaddr
+from ipad.modem.bearer import parse_cgact, parse_cgatt, parse_cgcontrdp, parse_cgpaddr
 from ipad.modem.fields import number, split_fields, split_prefix
 from ipad.modem.hook import BoardHook
 from ipad.modem.identity import (
@@ -37,7 +39,13 @@ from ipad.modem.sim import SimCondition, SimState, parse_cpin, state_of_error
 from ipad.modem.subscription import Subscription, subscribe
 from ipad.records import dataclass
 
+if TYPE_CHECKING:
+    from ipad.modem.bearer import Address
+
 logger = logging.getLogger(__name__)
+
+_SEEN: ContextVar[dict[str, tuple[str, ...]] | None] = ContextVar("_SEEN", default=None)
+"""What a modem answered in the look that the present task has under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class Modem:
         self._subscribed = 0
         self._iccid_command = ""
         self._recoveries = 0
+        self._imei: tuple[int, Imei] | None = None
         self._recovered: list[Callable[[], None]] = []
 
     def attach(self) -> None:
@@ -109,6 +118,19 @@ class Modem:
                 for callback in tuple(self._recovered):
                     callback()
 
+    @contextmanager
+    def one_look(self) -> Iterator[None]:
+        """While it lasts this task asks once for ICCID, registration and attachment, unless the modem says something
+        by itself meanwhile. Other tasks ask as ever."""
+        seen: dict[str, tuple[str, ...]] = {}
+        end = self.port.subscribe(lambda _line: seen.clear())
+        token = _SEEN.set(seen)
+        try:
+            yield
+        finally:
+            _SEEN.reset(token)
+            end()
+
     def on_recovered(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` at the end of each recovery; returns what ends that."""
         self._recovered.append(callback)
@@ -124,12 +146,17 @@ class Modem:
         return identity if identity.manufacturer or identity.model else parse_ati(await self._lines("ATI"))
 
     async def imei(self) -> Imei | None:
-        """The IMEI (3GPP TS 27.007 5.4). A wrong check digit is logged and kept: the network knows it so."""
+        """The IMEI (3GPP TS 27.007 5.4), asked once of each dialogue. A wrong check digit is logged and kept: the
+        network knows it so."""
+        if self._imei is not None and self._imei[0] == self.port.openings and self.port.is_open:
+            return self._imei[1]
         for command in ("AT+CGSN", "AT+CGSN=1"):
             imei = parse_imei(await self._lines(command))
             if imei is not None:
                 if not imei.check_digit_valid:
                     logger.warning("%s: the check digit of the IMEI is wrong", self.port.name)
+                else:
+                    self._imei = self.port.openings, imei
                 return imei
         return None
 
@@ -149,7 +176,7 @@ class Modem:
     async def iccid(self) -> Iccid | None:
         """The ICCID of the enabled profile, by the command that worked last, else by those of the board in order."""
         for command in sorted(self.board.at.iccid, key=lambda command: command != self._iccid_command):
-            lines = await self._lines(ICCID_BY_CRSM if command == "crsm" else command)
+            lines = await self._lines_once(ICCID_BY_CRSM if command == "crsm" else command)
             iccid = parse_iccid(lines)
             if iccid is not None:
                 self._iccid_command = command
@@ -164,16 +191,25 @@ class Modem:
         """The registration in each domain of the board that the modem knows, by the name of the command."""
         found: dict[str, Registration] = {}
         for domain in self.board.registration.domains:
-            for line in await self._lines(f"AT+{domain.upper()}?"):
-                registration = parse_registration(line)
-                if registration is not None:
-                    found.setdefault(registration.domain, registration)
+            await self._register(domain, found)
         return found
 
     async def registered_for_data(self) -> bool:
-        """Whether packet data can flow in any domain."""
-        entry = packet_registration(await self.registration(), self.board.registration.domains)
+        """Whether packet data can flow in any domain. The preferred ones are asked first, until one says so."""
+        found: dict[str, Registration] = {}
+        for domain in self.board.registration.domains:
+            await self._register(domain, found)
+            entry = packet_registration(found, self.board.registration.domains)
+            if entry is not None and entry.domain != "CREG" and entry.stat.data_capable:
+                return True
+        entry = packet_registration(found, self.board.registration.domains)
         return entry is not None and entry.stat.data_capable
+
+    async def _register(self, domain: str, found: dict[str, Registration]) -> None:
+        for line in await self._lines_once(f"AT+{domain.upper()}?"):
+            registration = parse_registration(line)
+            if registration is not None:
+                found.setdefault(registration.domain, registration)
 
     async def reject_cause(self) -> int | None:
         """The cause of mobility management in AT+CEER, for modems whose registration lines have none."""
@@ -190,7 +226,7 @@ class Modem:
 
     async def attached(self) -> bool | None:
         """Whether the modem is attached to packet service; None when it does not tell."""
-        return parse_cgatt(await self._lines("AT+CGATT?"))
+        return parse_cgatt(await self._lines_once("AT+CGATT?"))
 
     async def power_saving(self) -> str | None:
         """The value of AT+CPSMS? (3GPP TS 27.007 7.38); None when the modem has no power saving mode."""
@@ -279,6 +315,16 @@ class Modem:
     def subscription_lost(self) -> None:
         """The modem forgot what it was told, so that the next `subscribe` tells it again."""
         self._subscribed = 0
+
+    async def _lines_once(self, command: str) -> tuple[str, ...]:
+        """As `_lines`; within one look the answer of before, where there was one."""
+        seen = _SEEN.get()
+        if seen is not None and command in seen:
+            return seen[command]
+        lines = await self._lines(command)
+        if seen is not None and lines:
+            seen[command] = lines
+        return lines
 
     async def _lines(self, command: str) -> tuple[str, ...]:
         try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from ipad.modem.bearer import Address, ContextParameters, parse_cgcontrdp
+from ipad.modem.bearer import ContextParameters, parse_cgcontrdp
+
+if TYPE_CHECKING:
+    from ipad.modem.bearer import Address
 
 COMMAND: Final = "AT+CGCONTRDP"
 

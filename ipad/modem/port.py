@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
-from collections.abc import Callable
-from dataclasses import field
-from typing import Final, Self
+from collections.abc import Awaitable, Callable
+from typing import Final, Self, TypeVar
 
 from ipad.board import Board, Timeouts
 from ipad.clock import Clock
 from ipad.errors import ModemError, PortError, PortTimeoutError
 from ipad.modem import timeouts
+from ipad.modem.answer import AtAnswer
 from ipad.modem.at import AtParser, Completed, Event, Ignored, Prompt, Urc
+from ipad.modem.command_text import check_line, shown
 from ipad.modem.errortext import describe_error, error_code, is_transient
-from ipad.modem.fields import split_prefix
+from ipad.modem.line_rate import SEARCH_LIMIT, Ask, LineRates
 from ipad.modem.link import LinkOpener, ModemControl, SerialLink
 from ipad.modem.urc import UrcTable
 from ipad.modem.waiting import within
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 TRACE: Final = 5
 """Log level of the bytes on the line, below DEBUG."""
@@ -42,33 +44,6 @@ _LATE = 30.0
 """Seconds beyond its limit in which a command may end, on a slow processor."""
 _SHOWN_ERROR = 120
 _REOPEN_DELAYS = (0.25, 0.5, 1.0, 2.0)
-_SECRET = re.compile(
-    r"((?:AT(?:\+CPIN|\+CLCK|\+CPWD)=|(?:\+CGAUTH|\+QICSGP|\$QCPDPP|#PDPAUTH|\+UAUTHREQ|\^AUTHDATA) ?[=:])).*",
-    re.IGNORECASE,
-)
-_LONG_HEX = re.compile(r"([0-9A-Fa-f]{32})[0-9A-Fa-f]+")
-
-
-@dataclass(frozen=True, slots=True)
-class AtAnswer:
-    """What the modem said before its final result."""
-
-    command: str
-    lines: tuple[str, ...]
-
-    def values(self, prefix: str) -> tuple[str, ...]:
-        """The texts behind `prefix` (such as "+CREG"), one for each line that has it."""
-        pairs = map(split_prefix, self.lines)
-        return tuple(value for own, value in pairs if own == prefix.upper())
-
-    def value(self, prefix: str) -> str | None:
-        """The first of them; None when there is none."""
-        values = self.values(prefix)
-        return values[0] if values else None
-
-    def bare(self) -> tuple[str, ...]:
-        """The lines without any prefix."""
-        return tuple(line for line in self.lines if not split_prefix(line)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +79,10 @@ class PortSettings:
 class AtPort:
     """One serial line to a modem. All methods belong to one event loop."""
 
-    def __init__(self, opener: LinkOpener, settings: PortSettings, clock: Clock) -> None:
+    def __init__(
+        self, opener: LinkOpener, settings: PortSettings, clock: Clock, rates: LineRates | None = None
+    ) -> None:
+        self.rates = rates or LineRates()
         self._opener = opener
         self._settings = settings
         self._clock = clock
@@ -132,6 +110,16 @@ class AtPort:
         return self._link is not None
 
     @property
+    def in_step(self) -> bool:
+        """Whether no late answer is to be expected."""
+        return self._in_step
+
+    @property
+    def link(self) -> SerialLink | None:
+        """The line, None while there is none."""
+        return self._link
+
+    @property
     def openings(self) -> int:
         """How often the dialogue was started: what a modem forgets at a restart must be set again when this grows."""
         return self._openings
@@ -145,7 +133,7 @@ class AtPort:
         """The command in flight if it should have ended by a monotonic moment; its own limit did not end it then."""
         if self._due is None or now <= self._due[1] + _LATE:
             return None
-        return f"{self.name}: {self._due[0]} has not ended within its limit"
+        return f"{self.name}: {shown(self._due[0])} has not ended within its limit"
 
     @property
     def max_line(self) -> int:
@@ -228,6 +216,16 @@ class AtPort:
                 await self._resynchronise()
             return await self._run(command, self._limit(command) if limit is None else limit)
 
+    async def alone(self, work: Callable[[Ask, SerialLink], Awaitable[T]]) -> T:
+        """Let `work` have the dialogue: no other command comes in between. Raises what `work` does, and PortError."""
+        async with self._lock:
+            await self._ensure_open()
+            if not self._in_step:
+                await self._resynchronise()
+            if self._link is None:
+                raise PortError(f"{self.name} is closed")
+            return await work(self._run, self._link)
+
     async def send_unanswered(self, *commands: str) -> None:
         """Send command lines without waiting for results, where the line may vanish at the first of them."""
         async with self._lock:
@@ -245,6 +243,7 @@ class AtPort:
         self._noise = ""
         link = await self._opener()
         self._link = link
+        self.rates.opened()
         link.set_receiver(self)
         self._in_step = True
         await self._start()
@@ -258,21 +257,8 @@ class AtPort:
         self._openings += 1
 
     async def _initialise(self) -> None:
-        """Find the modem (a UART that detects the speed swallows the first lines), then set what we rely on."""
-        refusal: ModemError | None = None
-        for attempt in range(self._settings.probe_tries):
-            try:
-                # A modem left in ATQ1 answers nothing to AT.
-                await self._run("ATQ0" if attempt % 2 else "AT", _PROBE_TIMEOUT, numeric=True)
-                break
-            except (PortTimeoutError, ModemError) as error:
-                logger.debug("%s: attempt %d: %s", self.name, attempt + 1, error)
-                if refusal is None and isinstance(error, ModemError):
-                    refusal = error
-                if attempt == 1:
-                    await self._flash_dtr()
-        else:
-            raise self._silent() if refusal is None else self._refusing(refusal)
+        """Find the modem, then set what we rely on."""
+        await self._find()
         for command in (*self._settings.init, *self._settings.init_fatal):
             try:
                 await self._run(command, self._limit(command), numeric=True)
@@ -283,6 +269,31 @@ class AtPort:
                 if not self._in_step:
                     await self._resynchronise()
         await self._check_step()
+
+    async def _find(self) -> None:
+        """Have the modem answer (a UART that detects the speed swallows the first lines), at its own rate."""
+        refusal: ModemError | None = None
+        rates = self.rates
+        for attempt, rate in enumerate(rates.attempts(self._settings.probe_tries, self._link)):
+            if not rates.reached(self._link, rate):
+                continue
+            try:
+                # A modem left in ATQ1 answers nothing to AT.
+                limit = _PROBE_TIMEOUT if rate == rates.base else SEARCH_LIMIT
+                await self._run("ATQ0" if attempt % 2 else "AT", limit, numeric=True)
+                break
+            except (PortTimeoutError, ModemError) as error:
+                logger.debug("%s: attempt %d: %s", self.name, attempt + 1, error)
+                if refusal is None and isinstance(error, ModemError):
+                    refusal = error
+                if attempt == 1:
+                    await self._flash_dtr()
+        else:
+            rates.tune(self._link, rates.base)
+            raise self._silent() if refusal is None else self._refusing(refusal)
+        rates.found = rates.current
+        if self._link is not None:
+            await rates.back(self._clock, self._run, self._link)
 
     async def _flash_dtr(self) -> None:
         """Drop DTR for a moment (V.250 6.3.8): a modem that a killed PPP daemon left in data mode listens again."""
@@ -330,7 +341,7 @@ class AtPort:
     async def _run(self, command: str, limit: float, *, numeric: bool = False) -> AtAnswer:
         result: asyncio.Future[Completed] = asyncio.get_running_loop().create_future()
         self._result = result
-        self._due = (_shown(command), self._clock.monotonic() + limit)
+        self._due = (command, self._clock.monotonic() + limit)
         self._parser.begin(command, numeric=numeric)
         try:
             self._send(command.encode("latin-1", errors="replace") + self._settings.eol.encode())
@@ -339,9 +350,9 @@ class AtPort:
             self._in_step = False
             lines = self._parser.abandon()
             self._noise = self._noise or (lines[-1][:60] if lines else "")
-            got = f"; so far: {_shown(lines[-1])!r}" if lines else ""
+            got = f"; so far: {shown(lines[-1])!r}" if lines else ""
             raise PortTimeoutError(
-                f"{self.name}: no result of {_shown(command)} within {limit:g} s{got}",
+                f"{self.name}: no result of {shown(command)} within {limit:g} s{got}",
             ) from error
         except asyncio.CancelledError:
             self._in_step = False
@@ -357,7 +368,7 @@ class AtPort:
     def _refused(self, command: str, completed: Completed) -> ModemError:
         text = describe_error(completed.final[:_SHOWN_ERROR], completed.code)
         return ModemError(
-            f"{self.name}: {_shown(command)} was answered {text}",
+            f"{self.name}: {shown(command)} was answered {text}",
             code=error_code(completed.final, completed.code),
             transient=is_transient(completed.final, completed.code),
         )
@@ -394,7 +405,8 @@ class AtPort:
     def _send(self, data: bytes) -> None:
         if self._link is None:
             raise PortError(f"{self.name} is closed")
-        logger.log(TRACE, "%s > %s", self.name, _shown(data.decode("latin-1").strip()))
+        if logger.isEnabledFor(TRACE):
+            logger.log(TRACE, "%s > %s", self.name, shown(data.decode("latin-1").strip()))
         try:
             self._link.write(data)
         except PortError as error:
@@ -403,6 +415,9 @@ class AtPort:
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the link."""
+        if self.rates.spoiled(data):
+            self._give_up(PortTimeoutError(f"{self.name}: garbage at {self.rates.current} bit/s"))
+            return
         for event in self._parser.feed(data):
             self._handle(event)
         if self._parser.unterminated_final:
@@ -419,7 +434,8 @@ class AtPort:
             case Urc(line):
                 self._publish(line)
             case Completed():
-                logger.log(TRACE, "%s < %s %s", self.name, [_shown(line) for line in event.lines], event.final)
+                if logger.isEnabledFor(TRACE):
+                    logger.log(TRACE, "%s < %s %s", self.name, [shown(line) for line in event.lines], event.final)
                 if self._result is not None and not self._result.done():
                     self._result.set_result(event)
             case Prompt():
@@ -427,7 +443,7 @@ class AtPort:
             case Ignored(line, reason):
                 if reason != "echo":
                     self._noise = self._noise or line[:60]
-                    logger.debug("%s: ignored %r: %s", self.name, _shown(line[:200]), reason)
+                    logger.debug("%s: ignored %r: %s", self.name, shown(line[:200]), reason)
 
     def _leave_prompt(self) -> None:
         logger.debug("%s: the modem waits for data, escape sent", self.name)
@@ -444,7 +460,7 @@ class AtPort:
             callback()
 
     def _publish(self, line: str) -> None:
-        logger.debug("%s: %s", self.name, _shown(line))
+        logger.debug("%s: %s", self.name, shown(line))
         for callback in tuple(self._subscribers):
             callback(line)
 
@@ -462,20 +478,13 @@ class AtPort:
         if self._terminator is not None:
             self._terminator.cancel()
             self._terminator = None
+        self._fail(error)
+
+    def _give_up(self, error: PortError) -> None:
+        """What comes makes no sense any more: the answer to the command in flight is lost."""
+        self._in_step = False
+        self._fail(error)
+
+    def _fail(self, error: PortError) -> None:
         if self._result is not None and not self._result.done():
             self._result.set_exception(error)
-
-
-def check_line(command: str, max_line: int) -> None:
-    """Raise ModemError for a command that cannot be sent as one line."""
-    if len(command) > max_line:
-        raise ModemError(
-            f"{_shown(command)}: {len(command)} characters, the modem takes lines of {max_line}", transient=False
-        )
-    if any(char < " " for char in command):
-        raise ModemError(f"{_shown(command)!r} contains control characters", transient=False)
-
-
-def _shown(text: str) -> str:
-    """The text for logs and messages: no PIN, no password, no long payload."""
-    return _LONG_HEX.sub(r"\1…", _SECRET.sub(r"\1…", text))

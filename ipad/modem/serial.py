@@ -66,7 +66,12 @@ def open_port(settings: SerialSettings) -> SerialLink:
         if lock is not None:
             lock.unlink(missing_ok=True)
         raise
-    return _TtyLink(path, port, lock)
+    return (_TtyLink if _without_rate(path) else _UartLink)(path, port, lock)
+
+
+def _without_rate(path: str) -> bool:
+    """Whether the rate of a tty is a setting without effect: USB, the WWAN subsystem, a channel of a multiplexer."""
+    return Path(path).resolve().name.startswith(("ttyUSB", "ttyACM", "wwan", "gsmtty"))
 
 
 def _open_tty(settings: SerialSettings) -> serial.Serial:
@@ -172,6 +177,7 @@ class _TtyLink:
         self._outgoing = bytearray()
         self._loop = asyncio.get_running_loop()
         self._open = True
+        self._waiting = False
 
     def set_receiver(self, receiver: LinkReceiver) -> None:
         self._receiver = receiver
@@ -231,9 +237,11 @@ class _TtyLink:
             self._hung_up(error)
             return
         del self._outgoing[:sent]
-        if self._outgoing:
+        if self._outgoing and not self._waiting:
+            self._waiting = True
             self._loop.add_writer(self._descriptor, self._writable)
-        else:
+        elif self._waiting and not self._outgoing:
+            self._waiting = False
             self._loop.remove_writer(self._descriptor)
 
     def _hung_up(self, error: OSError | None) -> None:
@@ -245,6 +253,17 @@ class _TtyLink:
     def _report(self, error: PortError) -> None:
         if self._receiver is not None:
             self._receiver.link_lost(error)
+
+
+class _UartLink(_TtyLink):
+    """A tty whose rate counts."""
+
+    def set_rate(self, rate: int) -> None:
+        """See `RateControl`."""
+        try:
+            self._port.baudrate = rate
+        except (serial.SerialException, OSError, termios.error, ValueError) as error:
+            raise PortError(f"{self._path} cannot have {rate} bit/s: {error}", transient=False) from error
 
 
 async def open_socket(url: str) -> SerialLink:

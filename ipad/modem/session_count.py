@@ -7,13 +7,15 @@ loss: a detach or deactivation event, a look without bearer, a card that was ini
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ipad.ids import Iccid
-from ipad.modem.bearer import Address
 from ipad.modem.fields import split_prefix
 from ipad.modem.registration import parse_registration
 from ipad.modem.sim import is_sim_change
+
+if TYPE_CHECKING:
+    from ipad.modem.bearer import Address
 
 _LOSS_WORDS: Final = ("DETACH", "DEACT")
 
@@ -26,6 +28,10 @@ class SessionCount:
         self._losses = 0
         self._lost = False
         self._iccid: Iccid | None = None
+        self._told_at: float | None = None
+        """When the modem told by itself that the card starts anew."""
+        self._renewed_at: float | None = None
+        """The same, once a bearer was lost after it: what comes up from then on is the new card's."""
         self.settled_at = 0.0
         """Nothing counts as a bearer before this moment (monotonic seconds), unless it was lost in between."""
         self.visible = False
@@ -51,6 +57,7 @@ class SessionCount:
         """There was no bearer, so the next one is new, whatever its addresses."""
         self._lost = True
         self.settled_at = 0.0
+        self._renewed_at = self._told_at
 
     def card_changed(self, now: float) -> None:
         """The bearer of the old profile may still be shown: nothing counts before it was lost, or a time passed."""
@@ -62,13 +69,22 @@ class SessionCount:
         if iccid is None:
             return
         if self._iccid is not None and iccid != self._iccid:
-            self.card_changed(now)
+            if self._renewed_at is None or now - self._renewed_at > self._settle:
+                self.card_changed(now)
+            self._told_at = self._renewed_at = None
         self._iccid = iccid
+
+    def followed(self, iccid: Iccid | None, now: float) -> None:
+        """The profile that is shown after a switch which was just made."""
+        if self._iccid is None:
+            self.card_changed(now)
+        self.card(iccid, now)
 
     def line(self, text: str, now: float) -> None:
         """An unsolicited line."""
         if is_sim_change(text):
             self.card_changed(now)
+            self._told_at, self._renewed_at = now, None
             return
         prefix, value = split_prefix(text)
         if prefix == "+CGEV" and any(word in value.upper() for word in _LOSS_WORDS):

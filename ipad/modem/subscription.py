@@ -5,13 +5,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Final
 
 from ipad.board import Board
 from ipad.errors import ModemError
 from ipad.modem.port import AtPort
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 

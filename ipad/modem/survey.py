@@ -58,6 +58,10 @@ class Survey:
 
     async def read(self, part: Part) -> None:
         """Read and tell. Raises PortError when the modem is gone or silent."""
+        with self._modem.one_look():
+            await self._read(part)
+
+    async def _read(self, part: Part) -> None:
         if Part.REGISTRATION in part or Part.MODEM in part:
             await self._registration()
         if Part.MODEM in part and not await self._is_on():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from ipad.modem.facts import ModemCondition, ModemFact, RadioFact, SignalFact, SleepFact
+from ipad.records import replace
 
 _SIGNAL_STEP: Final = 2.0
 """dB by which a signal changes before it is told again."""

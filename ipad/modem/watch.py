@@ -126,10 +126,14 @@ class RadioWatch:
             for end in endings:
                 end()
 
-    async def look(self) -> None:
-        """Read everything now and tell all of it, also what did not change. A modem that sleeps is not asked."""
-        self._told.forget()
-        self._due = Part.EVERYTHING
+    async def look(self, *, anew: bool = True) -> None:
+        """Read everything now and tell all of it, also what did not change. A modem that sleeps is not asked.
+
+        Unless `anew` a look that is under way is waited for, and only what was not read yet is read.
+        """
+        if anew:
+            self._told.forget()
+            self._due = Part.EVERYTHING
         await self._turn(held=False)
 
     def hurry(self, on: bool) -> None:

@@ -8,11 +8,10 @@ assembled body is: a block that is missing, doubled, out of order, of another si
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import Final
 
 from ipad.errors import ExchangeError
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 CONTINUE: Final = 0x5F
 """2.31 as one byte: class in the upper three bits, detail in the lower five (RFC 7252 3)."""

@@ -6,11 +6,10 @@ For one association, which has one request under way and one answer to fetch: a 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import Final
 
 from ipad.net.blockwise import CONTINUE, Block, CoapResponse
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 CHANGED, BAD_REQUEST, INCOMPLETE, TOO_LARGE = 0x44, 0x80, 0x88, 0x8D
 _RESERVED_EXPONENT: Final = 7

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from dataclasses import field
 from typing import Final
 
 from ipad.errors import NetworkError, NetworkTimeoutError
@@ -15,7 +14,7 @@ from ipad.net.counters import TcpMeter, Usage
 from ipad.net.http import Headers, HttpConversation, HttpResponse
 from ipad.net.resolver import HOST, Resolver
 from ipad.net.tls import ServerTls, Streams
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import field, replace
 from typing import Any, Final
 
 import aiocoap
@@ -25,14 +24,14 @@ from ipad.errors import NetworkError, NetworkTimeoutError
 from ipad.net import udp
 from ipad.net.association import Association, Traffic
 from ipad.net.authority import AddressOverrides, Authority
-from ipad.net.blockwise import Block, BlockRequest, BlockwiseExchange, CoapResponse
+from ipad.net.blockwise import BlockRequest, BlockwiseExchange, CoapResponse
+from ipad.net.coap_transport import SCHEME, MessageInterface, Remote, block_of, block_option
 from ipad.net.dtls import RECORD_OVERHEAD, DtlsClient
 from ipad.net.resolver import HOST, Resolver
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 
 logger = logging.getLogger(__name__)
 
-SCHEME: Final = "coaps"
 SLOWEST_RATE: Final = 100.0
 """Bytes per second: what is being transferred extends the limit of an exchange at this rate."""
 
@@ -232,8 +231,8 @@ class _Link:
         if self._settings.send_uri_host and not self._server.is_address:
             message.opt.uri_host = self._server.host
         message.opt.uri_path = path
-        message.opt.block1 = _option(block.block1)
-        message.opt.block2 = _option(block.block2)
+        message.opt.block1 = block_option(block.block1)
+        message.opt.block2 = block_option(block.block2)
         message.opt.size1 = block.size1
         if block.request_tag is not None:
             message.opt.request_tag = [block.request_tag]
@@ -279,63 +278,23 @@ class _Link:
         return _LinkLostError(cause) if cause.layer == "dtls" else cause
 
 
-class _Remote:
-    """The server as aiocoap's `EndpointAddress`: hashed by identity, since it lives and dies with one association."""
-
-    scheme = SCHEME
-    is_multicast = False
-    is_multicast_locally = False
-    maximum_block_size_exp = 6
-    maximum_payload_size = 1024
-    authenticated_claims: tuple[object, ...] = ()
-
-    def __init__(self, server: Authority) -> None:
-        self.hostinfo = str(server)
-        self.hostinfo_local = "localhost"
-
-    @property
-    def uri_base(self) -> str:
-        return f"{SCHEME}://{self.hostinfo}"
-
-    @property
-    def uri_base_local(self) -> str:
-        return f"{SCHEME}://{self.hostinfo_local}"
-
-    @property
-    def blockwise_key(self) -> int:
-        return id(self)
-
-    def as_response_address(self) -> _Remote:
-        return self
-
-    def __repr__(self) -> str:
-        return self.uri_base
-
-
-class _MessageInterface:
+class _MessageInterface(MessageInterface):
     """aiocoap's `MessageInterface` over one association."""
 
     def __init__(self, server: Authority) -> None:
-        self.remote = _Remote(server)
-        self.manager: Any = None
+        super().__init__()
+        self.remote = Remote(str(server))
         self.association: Association | None = None
 
     def receive(self, data: bytes) -> None:
-        """Give a message to aiocoap; what is none is dropped (RFC 7252 4.2)."""
-        try:
-            message = aiocoap.Message.decode(data, remote=self.remote)
-        except (coap_error.Error, ValueError) as error:
-            logger.debug("%s: %d bytes that are no CoAP message: %s", self.remote.hostinfo, len(data), error)
-            return
-        if self.manager is not None:
-            self.manager.dispatch_message(message)
+        """What came over the association."""
+        self.deliver(self.remote, data)
 
     def end(self, reason: NetworkError) -> None:
         """Let the requests under way fail."""
-        if self.manager is not None:
-            failure = coap_error.NetworkError(str(reason))
-            failure.__cause__ = reason
-            self.manager.dispatch_error(failure, self.remote)
+        failure = coap_error.NetworkError(str(reason))
+        failure.__cause__ = reason
+        self.fail(self.remote, failure)
 
     def send(self, message: aiocoap.Message) -> None:
         if self.association is not None:
@@ -344,28 +303,13 @@ class _MessageInterface:
     async def recognize_remote(self, remote: object) -> bool:
         return remote is self.remote
 
-    async def determine_remote(self, message: object) -> None:
-        """Requests always come with their remote."""
-        del message
-
-    async def shutdown(self) -> None:
-        self.manager = None
-
-
-def _option(block: Block | None) -> tuple[int, bool, int] | None:
-    return None if block is None else (block.number, block.more, block.exponent)
-
-
-def _block(option: Any) -> Block | None:
-    return None if option is None else Block(option.block_number, bool(option.more), option.size_exponent)
-
 
 def _response(message: aiocoap.Message) -> CoapResponse:
     response = CoapResponse(code=int(message.code), payload=bytes(message.payload))
     return replace(
         response,
-        block1=_block(message.opt.block1),
-        block2=_block(message.opt.block2),
+        block1=block_of(message.opt.block1),
+        block2=block_of(message.opt.block2),
         etag=message.opt.etag,
         max_age=message.opt.max_age,
     )

@@ -17,8 +17,9 @@ from typing import Any, Final
 import aiocoap
 from aiocoap import error as coap_error
 
-from ipad.net.blockwise import Block, CoapResponse
+from ipad.net.blockwise import CoapResponse
 from ipad.net.blockwise_service import TOO_LARGE, BlockMessage, BlockwiseService
+from ipad.net.coap_transport import MessageInterface, Remote, block_of, block_option
 from ipad.net.dtls_server import Address, DtlsPeer, DtlsServer
 from ipad.net.listening import bind
 from ipad.net.peer_rules import PeerIdentity, PeerRules, RefusalLog
@@ -27,7 +28,6 @@ from ipad.records import dataclass
 
 logger = logging.getLogger(__name__)
 
-SCHEME: Final = "coaps"
 
 _LOGGER: Final = "ipad.net.coap.messages"
 
@@ -103,7 +103,7 @@ class CoapsServer:
         for peer, data in self._dtls.received():
             if peer not in self._remotes:
                 self._remotes[peer] = _Remote(peer, BlockwiseService(MAX_REQUEST, self._settings.block_size))
-            self._interface.receive(self._remotes[peer], data)
+            self._interface.deliver(self._remotes[peer], data)
         self._flush()
 
     def _send(self, remote: _Remote, data: bytes) -> None:
@@ -140,71 +140,33 @@ class _Datagrams(asyncio.DatagramProtocol):
         logger.debug("a client is gone: %s", exc)
 
 
-class _Remote:
-    """One association as aiocoap's `EndpointAddress`: hashed by identity, since it lives and dies with it."""
-
-    scheme = SCHEME
-    is_multicast = False
-    is_multicast_locally = False
-    maximum_block_size_exp = 6
-    maximum_payload_size = 1024
-    authenticated_claims: tuple[object, ...] = ()
+class _Remote(Remote):
+    """One association with a client."""
 
     def __init__(self, peer: DtlsPeer, blocks: BlockwiseService) -> None:
         assert peer.identity is not None
+        super().__init__(f"{peer.address[0]}:{peer.address[1]}")
         self.peer = peer
         self.identity: PeerIdentity = peer.identity
         self.blocks = blocks
         self.gone = False
-        self.hostinfo = f"{peer.address[0]}:{peer.address[1]}"
-        self.hostinfo_local = "localhost"
-        self.uri_base = f"{SCHEME}://{self.hostinfo}"
-        self.uri_base_local = f"{SCHEME}://{self.hostinfo_local}"
-
-    @property
-    def blockwise_key(self) -> int:
-        return id(self)
-
-    def as_response_address(self) -> _Remote:
-        return self
-
-    def __repr__(self) -> str:
-        return self.uri_base
 
 
-class _MessageInterface:
+class _MessageInterface(MessageInterface):
     """aiocoap's `MessageInterface` over all associations."""
 
     def __init__(self, send: Callable[[_Remote, bytes], None]) -> None:
+        super().__init__()
         self._send = send
-        self.manager: Any = None
-
-    def receive(self, remote: _Remote, data: bytes) -> None:
-        """Give a message to aiocoap; what is none is dropped (RFC 7252 4.2)."""
-        try:
-            message = aiocoap.Message.decode(data, remote=remote)
-        except (coap_error.Error, ValueError) as error:
-            logger.debug("%s: %d bytes that are no CoAP message: %s", remote, len(data), error)
-            return
-        if self.manager is not None:
-            self.manager.dispatch_message(message)
 
     def lose(self, remote: _Remote) -> None:
-        if self.manager is not None:
-            self.manager.dispatch_error(coap_error.NetworkError("the association ended"), remote)
+        self.fail(remote, coap_error.NetworkError("the association ended"))
 
     def send(self, message: aiocoap.Message) -> None:
         self._send(message.remote, message.encode())
 
     async def recognize_remote(self, remote: object) -> bool:
         return isinstance(remote, _Remote)
-
-    async def determine_remote(self, message: object) -> None:
-        """The server sends no requests."""
-        del message
-
-    async def shutdown(self) -> None:
-        self.manager = None
 
 
 class _Site:
@@ -249,24 +211,16 @@ class _Site:
 def _message(request: Any) -> BlockMessage:
     return BlockMessage(
         payload=bytes(request.payload),
-        block1=_block(request.opt.block1),
-        block2=_block(request.opt.block2),
+        block1=block_of(request.opt.block1),
+        block2=block_of(request.opt.block2),
         tag=b"".join(request.opt.request_tag),
     )
 
 
-def _block(option: Any) -> Block | None:
-    return None if option is None else Block(option.block_number, bool(option.more), option.size_exponent)
-
-
-def _option(block: Block | None) -> tuple[int, bool, int] | None:
-    return None if block is None else (block.number, block.more, block.exponent)
-
-
 def _encoded(response: CoapResponse) -> aiocoap.Message:
     message = aiocoap.Message(code=aiocoap.Code(response.code), payload=response.payload)
-    message.opt.block1 = _option(response.block1)
-    message.opt.block2 = _option(response.block2)
+    message.opt.block1 = block_option(response.block1)
+    message.opt.block2 = block_option(response.block2)
     message.opt.etag = response.etag
     if response.code == TOO_LARGE:
         message.opt.size1 = MAX_REQUEST

@@ -15,11 +15,10 @@ from __future__ import annotations
 import socket
 import struct
 import sys
-from collections.abc import Mapping
-from dataclasses import astuple
+from collections.abc import Iterator, Mapping
 from typing import Final, Protocol
 
-from ipad.records import dataclass
+from ipad.records import dataclass, fields
 
 TCP_HEADERS: Final = 52
 UDP_HEADERS: Final = 28
@@ -50,10 +49,14 @@ class Usage:
         return self.handshakes - self.resumed_handshakes
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(*(mine + its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Usage(*(mine + its for mine, its in zip(_numbers(self), _numbers(other), strict=True)))
 
     def __sub__(self, other: Usage) -> Usage:
-        return Usage(*(mine - its for mine, its in zip(astuple(self), astuple(other), strict=True)))
+        return Usage(*(mine - its for mine, its in zip(_numbers(self), _numbers(other), strict=True)))
+
+
+def _numbers(usage: Usage) -> Iterator[int]:
+    return (getattr(usage, item.name) for item in fields(Usage))
 
 
 @dataclass(frozen=True, slots=True)

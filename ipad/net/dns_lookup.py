@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import field
 from typing import Final
 
 from ipad.errors import CodecError, NetworkError
 from ipad.net.dns_message import Address, Question, RecordType, ResponseCode, decode_answer, encode_query
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,7 @@ from ipad.net.dns_lookup import Lookup, NameServer
 from ipad.net.dns_message import Address, RecordType, ResponseCode
 from ipad.net.interface_addresses import interface_addresses
 from ipad.net.resolver import HOST, Resolution, Resolver, endpoint, literal
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""DTLS 1.2 as a client, sans-IO, round the memory BIOs of pyOpenSSL (RFC 6347; SGP.32 2.6.3, 6.2).
+"""DTLS 1.2 as a client, sans-IO, round the buffers of OpenSSL (RFC 6347; SGP.32 2.6.3, 6.2).
 
 Datagrams go in, datagrams, application bytes and the next deadline come out. Who is trusted is decided by the same
 data as for TLS (`ipad.net.tls.Trust`): a pinned key or certificate is compared in the verify callback, before anything
@@ -21,14 +21,12 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from enum import Enum, auto
-from typing import Any, Final
-
-from OpenSSL import SSL, crypto
+from typing import Final
 
 from ipad.errors import NetworkError, TlsTrustError
-from ipad.net import records
+from ipad.net import libssl, records
 from ipad.net.peer_check import PeerCheck
 from ipad.net.tls import Anchors, PublicPki, Trust
 from ipad.net.tls_context import Validity
@@ -48,18 +46,8 @@ SIGNATURES: Final = "ECDSA+SHA256:ECDSA+SHA384:RSA+SHA256"
 server's certificate."""
 
 _P256: Final = "prime256v1"
-_NO_ENCRYPT_THEN_MAC: Final = 0x80000
-_NO_RENEGOTIATION: Final = 0x40000000
-"""Options of OpenSSL without a name in older versions of pyOpenSSL."""
-_NO_CHECK_TIME: Final = 0x200000
-"""X509_V_FLAG_NO_CHECK_TIME, which pyOpenSSL does not name."""
-
-_READ: Final = 1 << 16
 _LONGEST_TIMER: Final = 60.0
-_FALLBACK_TIMER: Final = 1.05
-"""Seconds until OpenSSL is sure to retransmit by itself, where its timer cannot be asked (pyOpenSSL before 23.1)."""
-
-_HAS_TIMER: Final = hasattr(SSL.Connection, "DTLSv1_get_timeout")
+_OPTIONS: Final = libssl.NO_QUERY_MTU | libssl.NO_ENCRYPT_THEN_MAC | libssl.NO_RENEGOTIATION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,24 +89,21 @@ class DtlsClient:
         self.now = now
         self._trust = trust
         self._context = self._make_context()
-        self._session: SSL.Session | None = None
+        self._session: libssl.Session | None = None
         self._validity = Validity()
 
     def associate(self, monotonic: float) -> DtlsAssociation:
         """Begin a handshake, a short one when there is a session; the first datagrams are ready to be sent."""
-        connection = SSL.Connection(self._context)
-        connection.set_connect_state()
-        connection.set_ciphertext_mtu(self.settings.mtu)
+        check = PeerCheck(self.server_name, self._trust, self.now)
+        connection = libssl.Connection(self._context, self.settings.mtu, check.accepts)
         if not _is_address(self.server_name):
-            connection.set_tlsext_host_name(self.server_name.encode("ascii"))
+            connection.set_server_name(self.server_name)
         if self._session is not None and self._validity.covers(self.now()):
             # A server that resumes shows no certificate: those of the full handshake still have to be valid.
             connection.set_session(self._session)
-        check = PeerCheck(self.server_name, self._trust, self.now)
-        connection.set_verify(SSL.VERIFY_PEER, _callback(check))
         return DtlsAssociation(self, connection, check, monotonic)
 
-    def keep_session(self, session: SSL.Session | None, shown: Validity | None = None) -> None:
+    def keep_session(self, session: libssl.Session | None, shown: Validity | None = None) -> None:
         """Remember the session for the next handshake; None forgets the last one.
 
         `shown` is the validity of the certificates that the server showed, None if it resumed and showed none.
@@ -127,40 +112,35 @@ class DtlsClient:
         if shown is not None:
             self._validity = shown
 
-    def _make_context(self) -> SSL.Context:
-        context = SSL.Context(SSL.DTLS_CLIENT_METHOD)
-        # The constants of TLS and DTLS differ; pyOpenSSL has no name for DTLS 1.2.
-        context.set_min_proto_version(0xFEFD)
-        context.set_options(SSL.OP_NO_QUERY_MTU | _NO_ENCRYPT_THEN_MAC | _NO_RENEGOTIATION)
-        if not self.settings.tickets:
-            context.set_options(SSL.OP_NO_TICKET)
-        context.set_session_cache_mode(SSL.SESS_CACHE_CLIENT)
+    def _make_context(self) -> libssl.Context:
         ciphers = ":".join(CIPHERS)
         if self.settings.ccm_8:
             ciphers = f"{ciphers}:{CCM_8}:@SECLEVEL=0"
-        context.set_cipher_list(ciphers.encode("ascii"))
-        _set_group(context, _P256)
-        _set_signatures(context)
-        self._load_anchors(context)
+        options = _OPTIONS if self.settings.tickets else _OPTIONS | libssl.NO_TICKET
+        try:
+            context = libssl.Context(options=options, ciphers=ciphers, group=_P256)
+        except libssl.LibraryError as error:
+            raise NetworkError(f"{self.server_name}: the TLS library has no DTLS: {error}", layer="dtls") from error
+        try:
+            context.set_signatures(SIGNATURES)
+        except libssl.LibraryError as error:
+            # The library's own list is some 40 bytes longer, and goes out twice.
+            logger.debug("the TLS library keeps its own list of signature algorithms: %s", error)
+        try:
+            self._load_anchors(context)
+        except libssl.LibraryError as error:
+            raise TlsTrustError(f"{self.server_name}: the trusted certificates cannot be used: {error}") from error
         return context
 
-    def _load_anchors(self, context: SSL.Context) -> None:
-        store = context.get_cert_store()
-        assert store is not None
+    def _load_anchors(self, context: libssl.Context) -> None:
         # The library takes the time of a store once and never another one: `PeerCheck` looks at the dates.
-        store.set_flags(_NO_CHECK_TIME)
-        try:
-            if isinstance(self._trust, Anchors):
-                for certificate in self._trust.certificates:
-                    store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, certificate))
-                store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-            elif isinstance(self._trust, PublicPki):
-                if self._trust.ca_file is not None:
-                    context.load_verify_locations(str(self._trust.ca_file))
-                else:
-                    context.set_default_verify_paths()
-        except (SSL.Error, crypto.Error) as error:
-            raise TlsTrustError(f"{self.server_name}: the trusted certificates cannot be used: {error}") from error
+        context.set_store_flags(libssl.NO_CHECK_TIME)
+        if isinstance(self._trust, Anchors):
+            for certificate in self._trust.certificates:
+                context.add_anchor(certificate)
+            context.set_store_flags(libssl.PARTIAL_CHAIN)
+        elif isinstance(self._trust, PublicPki):
+            context.load_anchors(None if self._trust.ca_file is None else str(self._trust.ca_file))
 
 
 class DtlsAssociation:
@@ -170,7 +150,7 @@ class DtlsAssociation:
     `receive` and `handle_timeout`; `datagrams` may then hold the alert for the server.
     """
 
-    def __init__(self, client: DtlsClient, connection: SSL.Connection, check: PeerCheck, monotonic: float) -> None:
+    def __init__(self, client: DtlsClient, connection: libssl.Connection, check: PeerCheck, monotonic: float) -> None:
         self._client = client
         self._connection = connection
         self._check = check
@@ -191,7 +171,7 @@ class DtlsAssociation:
     @property
     def cipher(self) -> str:
         """The negotiated cipher suite, in OpenSSL's spelling; empty before the handshake is done."""
-        return self._connection.get_cipher_name() or ""
+        return self._connection.cipher()
 
     def receive(self, datagram: bytes, monotonic: float) -> None:
         """Take one UDP datagram. What is not a record of this association is dropped without a word.
@@ -202,7 +182,7 @@ class DtlsAssociation:
         if not data or self.state is State.CLOSED:
             return
         self._keep_from_repeating()
-        self._connection.bio_write(data)
+        self._connection.put(data)
         try:
             self._step()
         finally:
@@ -218,8 +198,8 @@ class DtlsAssociation:
             # The library would send it nevertheless, for the IP layer to cut.
             raise NetworkError(f"{self._client.server_name}: {len(data)} bytes in a datagram for {room}", layer="dtls")
         try:
-            self._connection.send(data)
-        except SSL.Error as error:
+            self._connection.write(data)
+        except libssl.LibraryError as error:
             raise self._failure("cannot send", error) from error
         self._collect()
 
@@ -237,10 +217,8 @@ class DtlsAssociation:
         """When to call `handle_timeout`, None for never."""
         if self.state is not State.HANDSHAKE:
             return None
-        if not _HAS_TIMER:
-            return self._deadline
         # Before its own time the library repeats nothing. It counts by the wall clock, which may be set while we wait.
-        remaining = self._connection.DTLSv1_get_timeout() or 0.0
+        remaining = self._connection.timeout() or 0.0
         return max(self._deadline, monotonic + min(remaining, _LONGEST_TIMER))
 
     def handle_timeout(self, monotonic: float) -> None:
@@ -249,10 +227,7 @@ class DtlsAssociation:
             return
         self._interval = min(self._interval * 2, _LONGEST_TIMER)
         self._deadline = monotonic + self._interval
-        if _HAS_TIMER:
-            self._repeat()
-        else:
-            self._step()
+        self._repeat()
         self._collect()
 
     def close(self, *, notify: bool = True) -> None:
@@ -260,20 +235,20 @@ class DtlsAssociation:
         if self.state is State.OPEN and notify:
             try:
                 self._connection.shutdown()
-            except SSL.Error as error:
+            except libssl.LibraryError as error:
                 logger.debug("%s: no close_notify: %s", self._client.server_name, error)
             self._collect()
         # OpenSSL takes the session of an association that ends without alerts for broken and never resumes it.
-        self._connection.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
+        self._connection.end()
         self.state = State.CLOSED
 
     def _start_timer(self, monotonic: float) -> None:
-        self._interval = max(self._client.settings.first_timer, 0.0 if _HAS_TIMER else _FALLBACK_TIMER)
+        self._interval = self._client.settings.first_timer
         self._deadline = monotonic + self._interval
 
     def _keep_from_repeating(self) -> None:
         """Let the library repeat its flight into nothing when its time is over, for it would do so when it reads."""
-        if self.state is State.HANDSHAKE and _HAS_TIMER and self._connection.DTLSv1_get_timeout() == 0:
+        if self.state is State.HANDSHAKE and self._connection.timeout() == 0:
             kept = self._outgoing
             self._repeat()
             self._collect()
@@ -281,37 +256,35 @@ class DtlsAssociation:
 
     def _repeat(self) -> None:
         try:
-            self._connection.DTLSv1_handle_timeout()
-        except SSL.Error as error:
+            self._connection.repeat()
+        except libssl.LibraryError as error:
             raise self._failure("no answer to the handshake", error) from error
 
     def _collect(self) -> bool:
         """Take what the library wrote; whether it was anything."""
-        try:
-            self._outgoing += self._connection.bio_read(_READ)
-        except SSL.WantReadError:
-            return False
-        return True
+        written = self._connection.take()
+        self._outgoing += written
+        return bool(written)
 
     def _step(self) -> None:
         if self.state is State.HANDSHAKE and not self._shake_hands():
             return
         while self.state is State.OPEN:
             try:
-                self._received.append(self._connection.recv(_READ))
-            except SSL.WantReadError:
+                self._received.append(self._connection.read())
+            except libssl.WantReadError:
                 return
-            except SSL.ZeroReturnError:
+            except libssl.ZeroReturnError:
                 self.close(notify=False)
-            except SSL.Error as error:
+            except libssl.LibraryError as error:
                 raise self._failure("the server broke off the association", error) from error
 
     def _shake_hands(self) -> bool:
         try:
-            self._connection.do_handshake()
-        except SSL.WantReadError:
+            self._connection.shake_hands()
+        except libssl.WantReadError:
             return False
-        except SSL.Error as error:
+        except libssl.LibraryError as error:
             self._client.keep_session(None)
             if self._check.refusal is not None:
                 self.state = State.CLOSED
@@ -319,46 +292,12 @@ class DtlsAssociation:
             raise self._failure("no DTLS handshake", error) from error
         self.state = State.OPEN
         shown = self._check.validity if self._check.called else None
-        self._client.keep_session(self._connection.get_session(), shown)
+        self._client.keep_session(self._connection.session(), shown)
         return True
 
-    def _failure(self, what: str, error: SSL.Error) -> NetworkError:
+    def _failure(self, what: str, error: libssl.LibraryError) -> NetworkError:
         self.state = State.CLOSED
-        return NetworkError(f"{self._client.server_name}: {what}: {_reason(error)}", layer="dtls")
-
-
-def _callback(check: PeerCheck) -> Callable[[Any, Any, int, int, int], bool]:
-    def verify(_connection: Any, x509: Any, error: int, depth: int, _ok: int) -> bool:
-        return check.accepts(crypto.dump_certificate(crypto.FILETYPE_ASN1, x509), error, depth)
-
-    return verify
-
-
-class _Group:
-    """What pyOpenSSL reads of an elliptic curve: one group less offered is some bytes less, twice."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-
-def _set_group(context: SSL.Context, name: str) -> None:
-    group: Any = _Group(name)
-    try:
-        context.set_tmp_ecdh(group)
-    except AttributeError:
-        # pyOpenSSL before 24 wants an object of its own.
-        context.set_tmp_ecdh(crypto.get_elliptic_curve(name))
-
-
-def _set_signatures(context: SSL.Context) -> None:
-    """Offer few signature algorithms: the library's own list is some 40 bytes longer, and goes out twice.
-
-    pyOpenSSL has no method for it, only the function of the library; where that is not found, the list stays long.
-    """
-    library, inner = getattr(SSL, "_lib", None), getattr(context, "_context", None)
-    set_list = getattr(library, "SSL_CTX_set1_sigalgs_list", None)
-    if set_list is None or inner is None or set_list(inner, SIGNATURES.encode("ascii")) != 1:
-        logger.debug("the TLS library keeps its own list of signature algorithms")
+        return NetworkError(f"{self._client.server_name}: {what}: {error}", layer="dtls")
 
 
 def _is_address(name: str) -> bool:
@@ -367,10 +306,3 @@ def _is_address(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _reason(error: SSL.Error) -> str:
-    """The last text of the library's error queue, or the kind of error where it has none."""
-    queue: Iterable[Any] = error.args[0] if error.args and isinstance(error.args[0], list) else ()
-    texts = [item[-1] for item in queue if item[-1]]
-    return str(texts[-1]) if texts else type(error).__name__

@@ -60,7 +60,7 @@ def is_answer(datagram: bytes) -> bool:
 
 def begins_handshake(datagram: bytes) -> bool:
     """Whether an answer is the begin of a handshake, which wants an end."""
-    return datagram[0] == _HANDSHAKE and datagram[_RECORD_HEADER] == _SERVER_HELLO
+    return len(datagram) > _RECORD_HEADER and datagram[0] == _HANDSHAKE and datagram[_RECORD_HEADER] == _SERVER_HELLO
 
 
 def _server_name(name: str) -> bytes:

@@ -1,7 +1,8 @@
 """HTTP/1.1 as far as a POST to one server needs it, without I/O (RFC 9110, RFC 9112).
 
-h11 does the framing. What it forgives and we do not: folded header lines, a bare CR or LF in the head, Content-Length
-beside Transfer-Encoding, a body that nobody asked to be compressed. Answers 1xx are skipped. Head and body have limits.
+The framing is in `http_answer.py`. What many forgive and we do not: folded header lines, a bare CR or LF in the head,
+Content-Length beside Transfer-Encoding, a body that nobody asked to be compressed. Answers 1xx are skipped. Head and
+body have limits.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import h11
-
-from ipad.errors import HttpStatusError, NetworkError
+from ipad.errors import CodecError, HttpStatusError, NetworkError
+from ipad.net.http_answer import Body, Head, parse_head, request_head
 from ipad.records import dataclass
 
 MAX_HEAD: Final = 16 * 1024
@@ -23,6 +23,8 @@ MAX_RETRY_AFTER: Final = 86_400.0
 HEAD_END = b"\r\n\r\n"
 OTHER_HEAD_END = re.compile(rb"\n\r?\n")
 BAD_HEAD = re.compile(rb"(?<!\r)\n|\r(?!\n)|\n[ \t]|\x00")
+_SWITCHING_PROTOCOLS: Final = 101
+_FIRST_FINAL: Final = 200
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 Headers = Sequence[tuple[str, str]]
@@ -65,22 +67,15 @@ class HttpResponse:
         )
 
 
-def write_request(connection: h11.Connection, request: h11.Request, body: bytes) -> bytes:
-    """The bytes of a request. Raises h11.LocalProtocolError for one that cannot be written."""
-    parts = (connection.send(request), connection.send(h11.Data(data=body)), connection.send(h11.EndOfMessage()))
-    return b"".join(part or b"" for part in parts)
-
-
 class HttpConversation:
     """Requests and answers over one connection, one after the other."""
 
     def __init__(self, host: str) -> None:
         self._host = host
-        self._connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         self._head = bytearray()
-        self._in_head = True
         self._interim = 0
-        self._response: h11.Response | None = None
+        self._answer: Head | None = None
+        self._framing: Body | None = None
         self._body = io.BytesIO()
         self._max_body = 0
         self.answered = False
@@ -89,12 +84,12 @@ class HttpConversation:
         """Begin an exchange: the bytes to send. `max_body` bounds the answer's body."""
         self._head.clear()
         self._body = io.BytesIO()
-        self._in_head, self._interim, self._response, self.answered = True, 0, None, False
+        self._interim, self._answer, self._framing, self.answered = 0, None, None, False
         self._max_body = max_body
         fields = [("Host", self._host), *headers, ("Content-Length", str(len(body)))]
         try:
-            return write_request(self._connection, h11.Request(method="POST", target=path, headers=fields), body)
-        except h11.LocalProtocolError as error:
+            return request_head(path, fields) + body
+        except CodecError as error:
             raise self._broken(f"the request cannot be written: {error}") from error
 
     def receive(self, data: bytes) -> HttpResponse | None:
@@ -103,39 +98,37 @@ class HttpConversation:
         Raises NetworkError for an answer that breaks the rules or the limits.
         """
         self.answered = self.answered or bool(data)
-        if not data and self._in_head:
+        if not data and self._framing is None:
             raise self._broken(
                 "the connection was closed before an answer came" if not self._head else "truncated head"
             )
         try:
             return self._receive(data)
-        except h11.RemoteProtocolError as error:
+        except CodecError as error:
             raise self._broken(f"malformed answer: {error}") from error
 
     def prepare_next(self) -> bool:
-        """After an answer: make ready for another request; False when the connection cannot carry one."""
-        if self._connection.our_state is not h11.DONE or self._connection.their_state is not h11.DONE:
+        """After an answer: whether the connection can carry another request."""
+        if self._answer is None or self._framing is None or self._answer.last or not self._framing.complete:
             return False
-        behind, closed = self._connection.trailing_data
-        if behind or closed:
-            return False  # after bytes that belong to no answer, whatever follows cannot be believed
-        self._connection.start_next_cycle()
-        return True
+        return not self._framing.rest  # after bytes that belong to no answer, whatever follows cannot be believed
 
     def _receive(self, data: bytes) -> HttpResponse | None:
-        if self._in_head:
+        if self._framing is None:
             self._head += data
-            while self._in_head:
+            while self._framing is None:
                 head = self._take_head()
                 if head is None:
                     return None
-                self._connection.receive_data(head)
-                self._read_head()
+                self._read_head(parse_head(head))
             data, self._head = bytes(self._head), bytearray()
-            if not data:
-                return self._read_body()
-        self._connection.receive_data(data)
-        return self._read_body()
+        elif not data:
+            return self._finish_with_connection()
+        for part in self._framing.receive(data):
+            self._body.write(part)
+            if self._body.tell() > self._max_body:
+                raise self._broken(f"the answer has more than {self._max_body} bytes")
+        return self._finish() if self._framing.complete else None
 
     def _take_head(self) -> bytes | None:
         end = self._head.find(HEAD_END)
@@ -150,49 +143,37 @@ class HttpConversation:
             raise self._broken("the head of the answer has a folded line, a bare CR or LF, or a NUL")
         return head
 
-    def _read_head(self) -> None:
-        event = self._connection.next_event()
-        if isinstance(event, h11.InformationalResponse):
+    def _read_head(self, head: Head) -> None:
+        if head.status == _SWITCHING_PROTOCOLS:
+            raise self._broken("malformed answer: another protocol, which nobody asked for")
+        if head.status < _FIRST_FINAL:
             self._interim += 1
             if self._interim > MAX_INTERIM_ANSWERS:
                 raise self._broken(f"more than {MAX_INTERIM_ANSWERS} interim answers")
             return
-        if not isinstance(event, h11.Response):
-            raise self._broken(f"expected the head of an answer, got {type(event).__name__}")
-        self._in_head = False
-        self._response = event
-        self._check_framing(event)
-
-    def _check_framing(self, response: h11.Response) -> None:
-        lengths = [value for name, value in response.headers if name == b"content-length"]
-        encodings = [value for name, value in response.headers if name == b"transfer-encoding"]
-        if lengths and encodings:
+        if head.length is not None and head.chunked:
             raise self._broken("the answer has Content-Length and Transfer-Encoding")
-        if lengths and int(lengths[0]) > self._max_body:
-            raise self._broken(f"the answer has {int(lengths[0])} bytes, at most {self._max_body} are accepted")
-        for name, value in response.headers:
-            if name == b"content-encoding" and value.strip().lower() != b"identity":
+        if head.length is not None and head.length > self._max_body:
+            raise self._broken(f"the answer has {head.length} bytes, at most {self._max_body} are accepted")
+        for name, value in head.fields:
+            if name == b"content-encoding" and value.lower() != b"identity":
                 raise self._broken(f"the body is encoded as {value[:40].decode('latin-1')!r}, which was not asked for")
+        self._answer, self._framing = head, Body(head)
 
-    def _read_body(self) -> HttpResponse | None:
-        while True:
-            event = self._connection.next_event()
-            if event is h11.NEED_DATA:
-                return None
-            if isinstance(event, h11.Data):
-                self._body.write(event.data)
-                if self._body.tell() > self._max_body:
-                    raise self._broken(f"the answer has more than {self._max_body} bytes")
-            elif isinstance(event, h11.EndOfMessage):
-                return self._finish()
-            else:
-                raise self._broken("the connection was closed within the answer")
+    def _finish_with_connection(self) -> HttpResponse:
+        if self._framing is None or self._framing.bounded:
+            length = None if self._answer is None else self._answer.length
+            wanted = "the end of a chunk" if length is None else f"{length}"
+            raise self._broken(
+                f"the connection was closed within the answer: received {self._body.tell()} bytes, expected {wanted}"
+            )
+        return self._finish()
 
     def _finish(self) -> HttpResponse:
-        assert self._response is not None
+        assert self._answer is not None
         body, self._body = self._body.getvalue(), io.BytesIO()  # hands its buffer over without a copy
-        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in self._response.headers)
-        return HttpResponse(self._response.status_code, headers, body)
+        headers = tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in self._answer.fields)
+        return HttpResponse(self._answer.status, headers, body)
 
     def _broken(self, reason: str) -> NetworkError:
         return NetworkError(f"{self._host}: {reason}", layer="http")

@@ -11,7 +11,7 @@ from typing import Final
 import h11
 
 from ipad.errors import NetworkError
-from ipad.net.http import Headers, write_request
+from ipad.net.http import Headers
 from ipad.records import dataclass
 
 _MAX_HEAD: Final = 16 * 1024
@@ -38,7 +38,7 @@ class HttpExchange:
         if body:
             fields.append(("Content-Length", str(len(body))))
         try:
-            return write_request(self._connection, h11.Request(method=method, target=target, headers=fields), body)
+            return _write_request(self._connection, h11.Request(method=method, target=target, headers=fields), body)
         except h11.LocalProtocolError as error:
             raise self._broken(f"the request cannot be written: {error}") from error
 
@@ -73,3 +73,9 @@ class HttpExchange:
 def _media_type(response: h11.Response) -> str:
     kinds = [value for name, value in response.headers if name == b"content-type"]
     return kinds[0].decode("latin-1").partition(";")[0].strip().lower() if kinds else ""
+
+
+def _write_request(connection: h11.Connection, request: h11.Request, body: bytes) -> bytes:
+    """The bytes of a request. Raises h11.LocalProtocolError for one that cannot be written."""
+    parts = (connection.send(request), connection.send(h11.Data(data=body)), connection.send(h11.EndOfMessage()))
+    return b"".join(part or b"" for part in parts)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ipad.clock import Clock
 from ipad.errors import NetworkError
@@ -34,6 +33,7 @@ from ipad.net.probe_path import (
     ReachedLayer,
     within,
 )
+from ipad.records import replace
 
 __all__ = ("LiveResolver", "Look", "PathProbe", "ProbeSettings", "ProbeTarget", "ReachedLayer")
 

@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import field, replace
 from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
@@ -19,7 +18,7 @@ from ipad.net.interface_counters import Rates
 from ipad.net.link_quality import Transfer, segments
 from ipad.net.resolver import Endpoint, Resolution, Resolver, literal
 from ipad.net.tls import ServerTls
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 
 T = TypeVar("T")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from ipad.errors import NetworkError
 from ipad.records import dataclass
+
+if TYPE_CHECKING:
+    import ipaddress
 
 Endpoint = tuple[int, tuple[Any, ...]]
 """Address family, and the address as the socket module has it."""
@@ -43,7 +45,7 @@ class HostResolver:
         if known is not None:
             return known
         try:
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise NetworkError(f"{host}: name not resolved: {error}", layer="dns") from error
         if not found:
@@ -57,11 +59,13 @@ HOST: Final = HostResolver()
 
 def literal(host: str, port: int) -> Resolution | None:
     """What an IP address stands for; None for a name."""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return None
-    return Resolution((endpoint(address, port),))
+    for family, rest in ((socket.AF_INET, ()), (socket.AF_INET6, (0, 0))):
+        try:
+            address = socket.inet_ntop(family, socket.inet_pton(family, host))
+        except (OSError, ValueError):
+            continue
+        return Resolution(((family, (address, port, *rest)),))
+    return None
 
 
 def endpoint(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> Endpoint:

@@ -189,6 +189,8 @@ class ServerTls:
             # The server did not take the session: the next ClientHello offers TLS 1.3 again.
             context.kept.pop(server_name, None)
             return
+        if not context.may_read(tls, server_name):
+            return
         session = tls.session
         if session is None or not (session.has_ticket or session.id):
             return

@@ -12,13 +12,13 @@ Leniency `wide-hello`: a server with which no handshake ever worked and that ref
 from __future__ import annotations
 
 import ssl
+import sys
 from collections.abc import Hashable
-from dataclasses import field
 from typing import Final
 from weakref import WeakSet
 
 from ipad.codec.x509 import Certificate
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 CIPHERS: Final = ("ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-RSA-AES128-GCM-SHA256")
 """For TLS 1.2; the suites of TLS 1.3 are the library's."""
@@ -65,6 +65,13 @@ class KeptSession:
     old: bool = False
 
 
+SESSION_LEAKS: Final = sys.version_info < (3, 12, 7)
+"""Whether each reading of a session loses the memory of one, some 7 kB, for good (CPython issue 116810)."""
+
+_MOST_READINGS: Final = 512
+"""Then no session is read any more where it leaks: bytes on the air are worth less than a process that only grows."""
+
+
 class ResumingContext(ssl.SSLContext):
     """A context that knows the last session with each server name.
 
@@ -76,6 +83,21 @@ class ResumingContext(ssl.SSLContext):
         super().__init__()
         self.kept: dict[str, KeptSession] = {}
         self._narrow: WeakSet[ssl.SSLObject] = WeakSet()
+        self._read: WeakSet[ssl.SSLObject] = WeakSet()
+        self._readings = 0
+
+    def may_read(self, tls: ssl.SSLObject, server_name: str) -> bool:
+        """Whether the session of a connection is to be read now.
+
+        Where that leaks, a session that the server resumed is used again, and one is read once for each connection.
+        """
+        if not SESSION_LEAKS:
+            return True
+        if tls in self._read or (tls.session_reused and server_name in self.kept) or self._readings >= _MOST_READINGS:
+            return False
+        self._read.add(tls)
+        self._readings += 1
+        return True
 
     def is_narrow(self, tls: ssl.SSLObject) -> bool:
         """Whether a connection offered nothing but TLS 1.2, for the sake of its session."""
@@ -94,6 +116,8 @@ class ResumingContext(ssl.SSLContext):
         With one of TLS 1.2 nothing else is offered: suites and key share of TLS 1.3 would be 100 bytes for nothing.
         """
         kept = self.kept.get(server_hostname) if isinstance(server_hostname, str) else None
+        if isinstance(server_hostname, str):
+            server_hostname = server_hostname.encode("ascii")  # or the codec for names beyond ASCII is loaded
         if session is not None or kept is None:
             return super().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
         if not kept.old:

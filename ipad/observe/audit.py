@@ -14,14 +14,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from ipad.clock import EARLIEST_WALL
 from ipad.observe.bounded_file import BoundedFile, read_lines
-from ipad.records import dataclass
+from ipad.records import asdict, dataclass
 
 logger = logging.getLogger(__name__)
 
@@ -51,11 +50,6 @@ class AuditEntry:
 def who_eim(eim_id: str, transaction: bytes | None) -> str:
     """An eIM and its transaction, as `who`."""
     return f"eim:{eim_id}/{transaction.hex().upper() if transaction else '-'}"
-
-
-def who_user(name: str) -> str:
-    """A local user, as `who`."""
-    return f"user:{name}"
 
 
 def who_policy(reason: str) -> str:
@@ -119,7 +113,7 @@ def read_trail(file: Path) -> Iterator[dict[str, Any]]:
     for line in read_lines(file):
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             yield record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from ipad.codec.eim import EimConfigurationData, EimSupportedProtocol
@@ -11,6 +10,7 @@ from ipad.codec.profile import ProfileInfo
 from ipad.ids import Iccid
 from ipad.observe.status import EimStatus, ProfileStatus
 from ipad.policy.events import CardRead
+from ipad.records import replace
 
 _BINDINGS: Final = (
     (EimSupportedProtocol.EIM_RETRIEVE_HTTPS, "https"),

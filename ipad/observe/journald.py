@@ -10,11 +10,11 @@ import contextlib
 import logging
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from typing import Any, Final
 
 from ipad.observe.alerts import ATTRIBUTE, FIELDS_ATTRIBUTE, Alert
 from ipad.observe.log_context import CONTEXT, LogContext
+from ipad.records import fields
 
 SOCKET: Final = "/run/systemd/journal/socket"
 _LONGEST_MESSAGE: Final = 16 * 1024

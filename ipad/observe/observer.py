@@ -7,7 +7,6 @@ tells. What others know anyway (policy, schedule, bytes) is asked of them when s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from ipad import __version__
@@ -37,7 +36,7 @@ from ipad.policy.state import State
 from ipad.policy.trace import name_of
 from ipad.procedures.progress import ProgressEvent, Stage
 from ipad.procedures.report import EimReport, NotificationReport, PackageKind, PackageReport, RunReport
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 DOWNLOAD: Final = "download"
 """From the first contact with the server until the profile is installed and reported."""

@@ -8,8 +8,11 @@ they carry is recorded at ES10.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import json
 import re
-from typing import Final
+from typing import Any, Final
 
 from ipad.codec import tlv
 from ipad.errors import CodecError
@@ -27,6 +30,7 @@ _HASH_CC, _HASH_SIZE = 0x04, 32
 _MATCHING_ID, _CONTEXT, _DEVICE_INFO = 0x80, 0xA0, 0xA1
 """ctxParamsForCommonAuthentication has both inside (SGP.22 5.7.13)."""
 _UTF8, _INITIATE_AUTHENTICATION = 0x0C, 0xBF39
+_PLAIN_MEMBERS: Final = frozenset(("transactionId", "smdpAddress"))
 _LONGEST_VALUE: Final = 128
 _LONGEST_MESSAGE: Final = 4096
 _ACTIVATION_CODE: Final = re.compile(rb"(?:LPA:)?1\$")
@@ -42,6 +46,35 @@ def message(data: bytes) -> str:
     except (CodecError, RecursionError):
         return _left_out(len(data))
     return text if len(text) <= _LONGEST_MESSAGE else f"{text[:_LONGEST_MESSAGE]}…"
+
+
+def json_body(body: bytes) -> str:
+    """A JSON body of ES9+ or ES11: data objects as those of ES10, other members as they are unless they are secret.
+
+    What is no JSON object is left out.
+    """
+    if not body.strip():
+        return "no body"
+    try:
+        members = json.loads(body)
+    except (ValueError, RecursionError):
+        return _left_out(len(body))
+    if not isinstance(members, dict):
+        return _left_out(len(body))
+    return json.dumps({str(name): _member(str(name), value) for name, value in members.items()}, separators=(",", ":"))
+
+
+def _member(name: str, value: Any) -> Any:
+    if name == "header" and isinstance(value, dict):
+        return value
+    if not isinstance(value, str):
+        return _left_out(len(json.dumps(value)))
+    if name in _PLAIN_MEMBERS:
+        return value if len(value) <= _LONGEST_VALUE else _left_out(len(value))
+    try:
+        return message(base64.b64decode(value, validate=True))
+    except (binascii.Error, ValueError):
+        return _left_out(len(value))
 
 
 def at_line(text: str) -> str:

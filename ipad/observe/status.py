@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from ipad.clock import EARLIEST_WALL
 from ipad.ids import Eid, Iccid, Imei, Plmn, mask_identifiers
 from ipad.observe.failure import Failure
-from ipad.records import dataclass
+from ipad.records import dataclass, field, fields, is_dataclass
 
 SCHEMA: Final = 1
 """Number of this model; grows when a name changes its meaning or goes away."""

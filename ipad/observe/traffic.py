@@ -1,6 +1,7 @@
-"""A recording of what goes over the AT line, to the eUICC and to eIMs: on demand only, bounded, without secrets.
+"""A recording of what goes over the AT line, to the eUICC, to and from eIMs, to SM-DP+ and SM-DS.
 
-JSON lines: `time`, `layer` (at, apdu, es10, esipa), `way` (> from the agent, < to it, - neither), `with` whom, `text`.
+It is made on demand only, bounded, and without secrets. JSON lines: `time`, `layer` (at, apdu, es10, esipa, es9), `way`
+(> from the agent, < to it, - neither), `with` whom, `text`.
 The recording ends when it is stopped; its two files hold the last part of what went by.
 """
 
@@ -74,6 +75,10 @@ class TrafficRing:
         """A message to an eIM or its answer."""
         self.note("esipa", way, eim_id, redaction.message(data))
 
+    def es9(self, way: str, server: str, function: str, body: bytes) -> None:
+        """The JSON body of a function of ES9+ or ES11, or that of its answer."""
+        self.note("es9", way, server, f"{function} {redaction.json_body(body)}")
+
     def note(self, layer: str, way: str, peer: str, text: str) -> None:
         """Record a text that is known to hold no secret. A disk that is full ends nothing but the recording."""
         try:
@@ -130,7 +135,7 @@ def read_recording(file: Path) -> Iterator[TrafficRecord]:
     for line in read_lines(file):
         try:
             record: Any = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(record, dict):
             time, layer, way, peer, text = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from ipad.policy import conditions, fallback, polling, recovery, supervision
@@ -24,6 +23,7 @@ from ipad.policy.settings import Settings
 from ipad.policy.state import Pending, State
 from ipad.policy.stopwatch import Instant, Stopwatch, earliest
 from ipad.policy.supervision import Ending, Judgement, Remedy, Window
+from ipad.records import replace
 
 _RUNG_TIME: Final = 60.0
 """Seconds that a rung may take: none is begun when a remedy is due before that."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import Final
 
 from ipad.policy.causes import ROAMING_REFUSALS, describe_cause
@@ -12,7 +11,7 @@ from ipad.policy.radio import WEAK_BELOW, RegistrationState
 from ipad.policy.rules import Rule, Trigger
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, earliest
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 DAY: Final = 86400.0
 _LONGEST_STAY: Final = 3660 * DAY

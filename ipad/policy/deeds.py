@@ -7,7 +7,6 @@ up a profile only where the built-in policy could: a rule changes when, not whet
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from ipad.policy import conditions, fallback, polling, recovery
@@ -28,7 +27,7 @@ from ipad.policy.settings import Settings
 from ipad.policy.state import Pending, State
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Remedy
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 Done = tuple[State, Decision | None] | None
 """The state and the decision, if there is one to carry out; None when the deed is not possible now."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 
 from ipad.policy.bounds import online_bound, silent_bound
 from ipad.policy.conditions import expiry_notice
@@ -11,6 +10,7 @@ from ipad.policy.events import EuiccKind
 from ipad.policy.meanings import MEANINGS, UNITLESS
 from ipad.policy.rules import Deed, Rule, Trigger
 from ipad.policy.settings import Settings
+from ipad.records import fields
 from ipad.toml import Keys
 
 Origin = Callable[[Keys], str | None]

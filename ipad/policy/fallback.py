@@ -11,8 +11,6 @@ bounds the number of switches in a day, whatever the networks do.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ipad.policy.allowance import UNSPENT, Allowance
 from ipad.policy.causes import describe_cause
 from ipad.policy.events import EuiccKind, Layer, Origin, ProfileChanged
@@ -21,7 +19,7 @@ from ipad.policy.radio import RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, age
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ipad.policy import fallback, polling, recovery, supervision
 from ipad.policy.decisions import Decision, Notice, Report, ReportKind, Silence
 from ipad.policy.events import (
@@ -28,6 +26,7 @@ from ipad.policy.situation import Situation
 from ipad.policy.state import ORIGIN_OF_ACTION, State
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Remedy, Window
+from ipad.records import replace
 
 Taken = tuple[State, tuple[Decision, ...]]
 

@@ -10,7 +10,6 @@ window some time in any case, so that a device that boots again and again does n
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Any, Final
 
 from ipad.errors import CodecError, StateError
@@ -25,7 +24,7 @@ from ipad.policy.situation import Situation
 from ipad.policy.state import Entry, Pending, State
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Window
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 VERSION: Final = 1
 _LEAST_GROWTH: Final = 120.0
@@ -43,6 +42,7 @@ class Memory:
     clock: float = 0.0
     enabled: str | None = None
     others_known: bool = False
+    heard: bool = False
     window: Window | None = None
     pending: Pending | None = None
     fallback: FallbackState = field(default_factory=FallbackState)
@@ -66,6 +66,7 @@ def remember(state: State, boot: str, now: float) -> dict[str, Any]:
         clock=now,
         enabled=state.situation.enabled,
         others_known=state.situation.others_known,
+        heard=state.situation.heard,
         window=state.window,
         pending=pending,
         fallback=state.fallback,
@@ -100,7 +101,11 @@ def restore(plain: Mapping[str, object] | None, boot: str, now: float) -> State:
         raise StateError(f"the memory of policy cannot be read: {error}") from error
     return State(
         situation=Situation(
-            enabled=memory.enabled, enabled_told=memory.enabled is not None, others_known=memory.others_known
+            enabled=memory.enabled,
+            enabled_told=memory.enabled is not None,
+            others_known=memory.others_known,
+            # In each boot of the device the antenna has to prove itself anew, in each process of a boot it has not.
+            heard=memory.heard and same,
         ),
         window=memory.window,
         pending=memory.pending,

@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from ipad.errors import CodecError
 from ipad.policy.stopwatch import Instant
-from ipad.records import dataclass
+from ipad.records import MISSING, dataclass, fields, is_dataclass
 
 T = TypeVar("T")
 

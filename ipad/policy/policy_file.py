@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import field, replace
 from typing import Literal
 
 from ipad.errors import ConfigError
@@ -18,7 +17,7 @@ from ipad.policy.settings import (
     Settings,
     SupervisionSettings,
 )
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.toml import Document, Keys, build
 
 
@@ -57,12 +56,6 @@ def digest(document: Document) -> str:
     """Identifies the content of a file: the same for the same settings, whatever the comments."""
     text = json.dumps(document.table, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def without_refused(settings: Settings, kind: EuiccKind) -> Settings:
-    """The settings for a card of another kind than the file was written for: rules it does not allow are left out."""
-    kept = {name: rule for name, rule in settings.rules.items() if not any(refusals(rule, kind))}
-    return replace(settings, euicc=kind, rules=kept)
 
 
 def _check_rule(document: Document, name: str, rule: Rule, kind: EuiccKind, rungs: tuple[str, ...] | None) -> None:

@@ -6,7 +6,6 @@ unless it is urgent, as it is after a change of profile, when the eIM is the jud
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from ipad.policy.allowance import UNSPENT, Allowance
@@ -15,11 +14,14 @@ from ipad.policy.events import Hints, Power
 from ipad.policy.settings import PollSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch, earliest, latest
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 DAY: Final = 86400
 NEW_BEARER_PAUSE: Final = 2.0
 """Seconds between the start of a bearer and the first look through it: addresses and routes come a moment later."""
+
+CATCH_UP_LIMIT: Final = 1800.0
+"""Seconds within which what an outage held up has gone out, however long it was."""
 
 UNNAMED: Final = "registered"
 """Stands for the bearer of a modem whose bearer nobody can tell."""
@@ -147,6 +149,25 @@ def release(due: float, state: PollState, s: Situation, settings: PollSettings, 
         moment = s.awake_at
     quiet = quiet_until(settings.quiet, s, moment)
     return moment if quiet is None else quiet + s.chance * min(settings.boot_spread, 3600.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outage:
+    """A time without a bearer that is over: when it ended, and how many seconds it lasted."""
+
+    end: float
+    seconds: float
+
+
+def caught_up(due: float, outage: Outage, chance: float) -> float:
+    """When a scheduled poll that is due at `due` may go out after an outage, which a whole fleet may have shared.
+
+    What came due meanwhile is spread over as long a time as the outage took: the eIM, which had no load from these
+    devices then, has at most twice the usual one, and not all of it at once. `chance` is that of the device, 0 to 1.
+    """
+    if due > outage.end:
+        return due
+    return outage.end + chance * min(outage.seconds, CATCH_UP_LIMIT)
 
 
 def slack(interval: float, settings: PollSettings) -> float:

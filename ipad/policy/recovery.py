@@ -9,7 +9,6 @@ growing pauses: a network in trouble is not helped by devices that attach all th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -19,7 +18,7 @@ from ipad.policy.radio import SEARCHING
 from ipad.policy.settings import RecoverySettings
 from ipad.policy.situation import PACKAGE_LIMIT, Situation
 from ipad.policy.stopwatch import Instant
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 HARD: Final = frozenset({"reset", "power", "hook", "cfun16"})
 """Rungs that restart the modem as a whole."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from enum import StrEnum
 from typing import Annotated, Final, Literal
 
@@ -18,7 +17,7 @@ from ipad.policy.countries import COUNTRIES
 from ipad.policy.decisions import Notice
 from ipad.policy.events import EuiccKind
 from ipad.policy.radio import Access
-from ipad.records import dataclass
+from ipad.records import dataclass, fields
 from ipad.toml import Check, Within
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field, replace
 
 from ipad.errors import HttpStatusError, IpadError
-from ipad.policy.backoff import failure_pause, spread
+from ipad.policy.backoff import failure_pause, repetition_pause, spread
 from ipad.policy.limits import Timers
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +91,13 @@ class Schedule:
     def after_cap(self, eim_id: str, now: float) -> Schedule:
         """The run ended with more to do at this eIM: soon, yet after the others had their turn."""
         return self._set(eim_id, Contact(due=now + self.timers.poll_minimum))
+
+    def after_repetition(self, eim_id: str, now: float, jitter: float) -> Schedule:
+        """The eIM gives a package again and again that it has the result of: back off, as after a failure."""
+        before = self.contacts.get(eim_id)
+        failures = (before.failures if before else 0) + 1
+        due = now + repetition_pause(failures, jitter, self.timers)
+        return self._set(eim_id, Contact(due=due, failures=failures))
 
     def after_unknown_eid(self, eim_id: str, now: float, jitter: float) -> Schedule:
         """The eIM does not manage this eUICC: ask rarely."""

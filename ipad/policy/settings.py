@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
 from typing import Annotated
 
 from ipad.policy.allowance import Quota
 from ipad.policy.events import EuiccKind
 from ipad.policy.rules import Rule
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 from ipad.toml import Check, Within
 
 Time = Annotated[float, Within(1, 30 * 86400, "s")]

@@ -6,7 +6,6 @@ ignored, because right after a switch the old connection looks alive for a momen
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from ipad.policy.causes import RejectKind, reject_kind
@@ -37,7 +36,7 @@ from ipad.policy.events import (
 from ipad.policy.evidence import Verdict, judge
 from ipad.policy.radio import REGISTERED, WEAK_BELOW, Access, RegistrationState, searches_slowly
 from ipad.policy.stopwatch import Instant
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 UNMEASURED: Final = Traffic()
 NO_HINTS: Final = Hints()
@@ -210,7 +209,8 @@ def _facts(s: Situation, event: Event, now: float) -> Situation:  # noqa: PLR091
 
 
 def _boot(s: Situation, event: Boot, now: float) -> Situation:
-    """Everything is to be told anew, except what the card and the operator said before in this process."""
+    """Everything is to be told anew, except what the card and the operator said before in this process, and whether
+    anything was received since the device booted."""
     return Situation(
         booted_at=Instant(now),
         chance=min(1.0, max(0.0, event.chance)),
@@ -224,6 +224,7 @@ def _boot(s: Situation, event: Boot, now: float) -> Situation:
         hints=s.hints,
         emergency=s.emergency,
         others_known=s.others_known,
+        heard=s.heard and not event.reboot,
     )
 
 
@@ -238,12 +239,22 @@ def _card(s: Situation, event: CardRead) -> Situation:
         enabled_told=True,
     )
     # The first reading of all says which profile it is that was observed until now, not that it is another one.
-    return known if event.enabled == s.enabled or not s.enabled_told else _forgotten(known)
+    observed = event.enabled == s.enabled or not s.enabled_told or _followed(s, event.enabled)
+    return known if observed else _forgotten(known)
 
 
 def _new_profile(s: Situation, event: ProfileChanged) -> Situation:
     """The eUICC has ended what it did when it tells the new profile."""
-    return _forgotten(replace(s, enabled=event.iccid, enabled_told=True, package_at=None))
+    known = replace(s, enabled=event.iccid, enabled_told=True, package_at=None)
+    # A package of an earlier process is resumed after the eUICC was read, and the modem may use the profile long since.
+    shown = s.card_read and event.iccid is not None and s.enabled == s.shown == event.iccid
+    return known if shown or _followed(s, event.iccid) else _forgotten(known)
+
+
+def _followed(s: Situation, enabled: str | None) -> bool:
+    """Whether a switch that is told now happened before this process began, and the modem showed the new profile from
+    the start: then everything that was observed until now is of that profile."""
+    return enabled is not None and not s.card_read and s.shown == enabled
 
 
 def _forgotten(s: Situation) -> Situation:

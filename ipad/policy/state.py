@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
 from typing import Final
 
 from ipad.policy.conditions import RuleState, Stay
@@ -14,7 +13,7 @@ from ipad.policy.recovery import RecoveryState
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervision import Window
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 
 HISTORY: Final = 32
 """Decisions that are remembered for people."""

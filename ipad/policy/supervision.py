@@ -16,7 +16,6 @@ How much time there is depends on what is seen, because the wrong answer is cost
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
@@ -27,7 +26,7 @@ from ipad.policy.radio import SEARCHING, RegistrationState
 from ipad.policy.settings import FallbackSettings, SupervisionSettings
 from ipad.policy.situation import Situation
 from ipad.policy.stopwatch import STANDING, Instant, Stopwatch
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 
 class Remedy(StrEnum):

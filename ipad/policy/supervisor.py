@@ -7,7 +7,6 @@ ladder, a rule. Looks and polls do not disturb and are decided beside.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from ipad.policy import conditions, fallback, polling, recovery, supervision
@@ -21,7 +20,7 @@ from ipad.policy.settings import Settings
 from ipad.policy.situation import observe
 from ipad.policy.state import State
 from ipad.policy.stopwatch import earliest
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 LEAST_WAIT: Final = 1.0
 """Seconds until the supervisor wants to be asked again at the soonest."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from ipad.clock import EARLIEST_WALL
 from ipad.codec.x509 import Certificate
 from ipad.errors import DownloadCheckError
 from ipad.records import dataclass
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from ipad.codec.rsp import CancelSessionReason
 
 log = logging.getLogger(__name__)
-
-CLOCK_IS_SET: Final = 1_735_689_600.0
-"""2025-01-01: a wall clock before that was never set."""
 
 
 class ClockPolicy(StrEnum):
@@ -42,7 +40,7 @@ class DateCheck:
         """Raise DownloadCheckError with `reason` for a certificate that is not valid now."""
         if self.policy is ClockPolicy.NEVER:
             return
-        if self.now < CLOCK_IS_SET:
+        if self.now < EARLIEST_WALL:
             if self.policy is ClockPolicy.ALWAYS:
                 raise DownloadCheckError(
                     f"the clock is not set ({_text(self.now)}), so the dates of {name} cannot be checked", reason=reason

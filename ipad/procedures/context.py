@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
-
 from ipad.clock import Clock
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import EimPackageResult, ProvideEimPackageResult, StateChangeCause
@@ -15,7 +13,7 @@ from ipad.procedures.download_settings import DownloadSettings, DownloadTurn
 from ipad.procedures.observer import Observer, Unobserved
 from ipad.procedures.ports import Connectivity, Eim, EimConnector, Euicc, RspConnector
 from ipad.procedures.progress import ProgressListener, unheeded
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.state.journal import Journal
 
 IPA_CAPABILITIES = IpaCapabilities(

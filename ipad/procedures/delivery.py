@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -21,7 +20,7 @@ from ipad.procedures.context import Ipa
 from ipad.procedures.observer import tell_outcome
 from ipad.procedures.ports import Eim
 from ipad.procedures.report import Handover
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import UndeliveredResult
 
 log = logging.getLogger(__name__)

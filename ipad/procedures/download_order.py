@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import StateChangeCause
@@ -37,7 +36,7 @@ from ipad.procedures.progress import Stage, entered
 from ipad.procedures.report import DownloadReport
 from ipad.procedures.rsp_server import DirectServer, Redirection, RelayedServer, RspServer
 from ipad.procedures.stored_results import read_enabled_profile
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import DownloadMarker, EnabledProfile, UndeliveredResult
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,6 @@ eUICC. With the end of the download one commit replaces the marker by the result
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from ipad.codec.esipa import (
     ProfileDownloadError,
@@ -30,6 +29,7 @@ from ipad.procedures.context import Ipa
 from ipad.procedures.delivery import with_undelivered
 from ipad.procedures.installation_result import find_result, installation_error, sequence_number
 from ipad.procedures.report import DownloadReport
+from ipad.records import replace
 from ipad.state.journal import DownloadMarker, JournalContent, UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -91,7 +91,9 @@ async def resume_download(ipa: Ipa) -> DownloadReport | None:
     """After an interruption: turn the marker into the result that is owed; None without one.
 
     When loading may have begun the eUICC has a result, even of what was cut off: at the latest after a reset
-    (SGP.22 3.1.3.3). When it has none the eIM is told undefinedError. Raises CardError, PortError, StateError.
+    (SGP.22 3.1.3.3), which may take the bearer; the next one is waited for, because the result is to be delivered.
+    When it has none the eIM is told undefinedError, and no session stays open.
+    Raises CardError, PortError, StateError.
     """
     marker = ipa.journal.content.download
     if marker is None:
@@ -99,16 +101,31 @@ async def resume_download(ipa: Ipa) -> DownloadReport | None:
     log.info("a profile download was interrupted, looking for its result")
     result: ProfileInstallationResult | None = None
     error: IpadError | None = DownloadCheckError("the profile download was interrupted")
-    if marker.transaction_id is not None:
+    bearer: str | None = None
+    if marker.transaction_id is None:
+        await _end_session(ipa)
+    else:
         result = await _find(ipa, marker.transaction_id, marker.number_before)
         if result is None:
+            bearer = await ipa.connectivity.data_session()
             await ipa.euicc.reset()
             result = await _find(ipa, marker.transaction_id, marker.number_before)
     if result is not None:
         error = installation_error(result)
     report = DownloadReport(address=None, direct=marker.direct, installation=result, error=error)
     await ipa.journal.commit(settled(ipa, ipa.journal.content, marker, report))
+    if bearer is not None and not await ipa.connectivity.wait_new_session(bearer, ipa.timers.first_session):
+        log.info("no data session within %g s after the reset of the eUICC", ipa.timers.first_session)
     return report
+
+
+async def _end_session(ipa: Ipa) -> None:
+    """Make the eUICC forget a session that never came to loading, with its keys: a new challenge discards it
+    (SGP.22 5.7.7)."""
+    try:
+        await ipa.euicc.get_euicc_challenge()
+    except (StatusWordError, CodecError, EuiccResultError) as error:
+        log.warning("the session of an interrupted download cannot be ended: %s", error)
 
 
 async def _find(ipa: Ipa, transaction_id: bytes, number_before: int | None) -> ProfileInstallationResult | None:

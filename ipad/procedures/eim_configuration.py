@@ -6,13 +6,13 @@ The eUICC owns the configuration; it is read again whenever it may have changed,
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 from ipad.codec import tlv
 from ipad.codec.eim import AddInitialEimError, AddInitialEimRequest, EimConfigurationData
+from ipad.codec.esipa import StateChangeCause
 from ipad.errors import CodecError, EuiccResultError
 from ipad.procedures.ports import Euicc
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import Journal, JournalContent
 
 GENERATE_TOKEN = -1
@@ -122,3 +122,11 @@ async def read_eims(euicc: Euicc, journal: Journal) -> tuple[EimConfigurationDat
     eims = await euicc.get_eim_configuration_data()
     await journal.commit(in_line_with(journal.content, eims))
     return eims
+
+
+async def note_memory_reset(euicc: Euicc, journal: Journal) -> None:
+    """What remains after an eUICCMemoryReset: each eIM that is left is to be told of it (SGP.32 5.9.5, 5.14.5)."""
+    eims = await euicc.get_eim_configuration_data()
+    content = in_line_with(journal.content, eims)
+    notify = {**content.notify, **dict.fromkeys((eim.eim_id for eim in eims), StateChangeCause.RESET)}
+    await journal.commit(replace(content, notify=notify))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
 
 from ipad.codec.es10 import GetCertsError
 from ipad.codec.esipa import (
@@ -22,6 +21,7 @@ from ipad.codec.notification import PendingNotification, RetrieveNotificationsLi
 from ipad.errors import CodecError, EuiccResultError, StatusWordError
 from ipad.procedures.context import Ipa
 from ipad.procedures.stored_results import ALL_RESULTS, emergency_active, metadata_of
+from ipad.records import replace
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,19 @@ EUICC_CERTIFICATE = 0xA6
 IPA_CAPABILITIES = 0xA8
 DEVICE_INFO = 0xA9
 
+_FUNCTIONS: Mapping[int, int] = {
+    NOTIFICATIONS: 0xBF2B,
+    EUICC_PACKAGE_RESULTS: 0xBF2B,
+    DEFAULT_SMDP_ADDRESS: 0xBF3C,
+    ROOT_SMDS_ADDRESS: 0xBF3C,
+    EUICC_INFO1: EUICC_INFO1,
+    EUICC_INFO2: EUICC_INFO2,
+    ASSOCIATION_TOKEN: 0xBF55,
+    EUM_CERTIFICATE: 0xBF56,
+    EUICC_CERTIFICATE: 0xBF56,
+}
+"""The function of the eUICC that answers, which is asked anew, whatever is remembered of its answers."""
+
 Reader = Callable[["_Question", IpaEuiccData], Awaitable[IpaEuiccData]]
 
 
@@ -49,6 +62,9 @@ async def answer_data_request(ipa: Ipa, eim_id: str, request: IpaEuiccDataReques
         return _refusal(request, IpaEuiccDataErrorCode.INCORRECT_TAG_LIST)
     if await emergency_active(ipa.euicc, ecall_supported=ipa.session.ecall_supported):
         return _refusal(request, IpaEuiccDataErrorCode.ECALL_ACTIVE)
+    functions = {_FUNCTIONS[tag] for tag in tags if tag in _FUNCTIONS}
+    if functions:
+        ipa.euicc.forget(functions)
     question = _Question(ipa, eim_id, request)
     data = IpaEuiccData(eim_transaction_id=request.eim_transaction_id)
     failures = 0

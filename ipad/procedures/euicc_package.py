@@ -19,8 +19,7 @@ results; only if it is not there, and so was not executed, the eIM is told undef
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -40,7 +39,7 @@ from ipad.procedures.delivery import Delivery, deliver, remove_acknowledged
 from ipad.procedures.following import follow_switch
 from ipad.procedures.notification import owed_directly
 from ipad.procedures.observer import Switch, Work
-from ipad.procedures.package_facts import ResultFacts, asks_for_rollback, profile_after, result_facts
+from ipad.procedures.package_facts import ResultFacts, asks_for_rollback, may_switch, profile_after, result_facts
 from ipad.procedures.report import Handover, PackageKind, PackageReport
 from ipad.procedures.rollback import resume_rollback, unwritten_rollback, without_trial
 from ipad.procedures.stored_results import (
@@ -49,9 +48,13 @@ from ipad.procedures.stored_results import (
     read_enabled_profile,
     stored_result_of,
 )
+from ipad.records import replace
 from ipad.state.journal import EnabledProfile, Marker, Step
 
 log = logging.getLogger(__name__)
+
+_PROFILES = (0xBF2D,)
+"""GetProfilesInfo (SGP.32 5.9.14)."""
 
 _NOT_OFFERED = (0x6A80, 0x6A81, 0x6A86, 0x6A88, 0x6D00, 0x6E00)
 """Status words by which a card says that it does not know a function (TS 102 221 10.2.1)."""
@@ -71,6 +74,7 @@ async def execute(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequ
 
     Raises what `process_euicc_package` raises.
     """
+    others = await _other_eims(ipa, eim.eim_id)
     marker = await _mark(ipa, eim, request)
     ipa.observer.ordered(marker.eim_id, marker.eim_transaction_id)
     async with ipa.observer.executing(Work.PACKAGE):
@@ -78,7 +82,7 @@ async def execute(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequ
         ipa.observer.executed(request, result)
         if result is None:
             return await _keep_lost_result(ipa, marker)
-        return await _take_result(ipa, marker, result, profile_after(request, result, marker.iccid_before))
+        return await _take_result(ipa, marker, result, profile_after(request, result, marker.iccid_before), others)
 
 
 async def answered(ipa: Ipa, marker: Marker) -> PackageReport:
@@ -152,7 +156,9 @@ async def settle(ipa: Ipa) -> None:
 async def _mark(ipa: Ipa, eim: EimConfigurationData, request: EuiccPackageRequest) -> Marker:
     signed = request.euicc_package_signed
     # A card that does not answer shows it here, before anything is marked: then the eIM hands out the package again.
-    ipa.euicc.forget()
+    # By which profile was enabled it is judged whether a switch took place, and where a rollback leads.
+    if may_switch(request) or not ipa.euicc.proven:
+        ipa.euicc.forget(_PROFILES)
     before = await _enabled_iccid(ipa)
     marker = Marker(
         eim_id=signed.eim_id,
@@ -222,8 +228,17 @@ async def _keep_lost_result(ipa: Ipa, marker: Marker) -> Marker:
     return marker
 
 
-async def _take_result(ipa: Ipa, marker: Marker, result: EuiccPackageResult, enabled: Iccid | None) -> Marker:
-    """Follow a switch of the profile, then make the result durable with what goes with it."""
+async def _take_result(
+    ipa: Ipa,
+    marker: Marker,
+    result: EuiccPackageResult,
+    enabled: Iccid | None,
+    others: Collection[str] | None = None,
+) -> Marker:
+    """Follow a switch of the profile, then make the result durable with what goes with it.
+
+    `others`: the other eIMs of before the package, where they are known.
+    """
     facts = result_facts(result)
     changed = facts.switched and enabled != marker.iccid_before
     undoable = marker.rollback_flag and facts.enabled and changed
@@ -238,7 +253,9 @@ async def _take_result(ipa: Ipa, marker: Marker, result: EuiccPackageResult, ena
     notify = content.notify
     if facts.changed:
         notify = dict(notify)
-        notify.update(dict.fromkeys(await _other_eims(ipa, marker.eim.eim_id), StateChangeCause.OTHER_EIM))
+        if others is None or facts.eims_changed:
+            others = await _other_eims(ipa, marker.eim.eim_id)
+        notify.update(dict.fromkeys(others, StateChangeCause.OTHER_EIM))
     marker = replace(
         marker,
         step=Step.RESULT,
@@ -289,7 +306,7 @@ async def _for_eim(ipa: Ipa) -> tuple[PendingNotification, ...]:
     return tuple(item for item in pending if (found := metadata_of(item)) is None or not owed_directly(ipa, found))
 
 
-async def _other_eims(ipa: Ipa, own: str) -> Iterable[str]:
+async def _other_eims(ipa: Ipa, own: str) -> tuple[str, ...]:
     eims = await ipa.euicc.get_eim_configuration_data()
     return tuple(eim.eim_id for eim in eims if eim.eim_id != own)
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import field, replace
 from typing import Final
 
 from ipad.codec.eim import EimConfigurationData
@@ -39,7 +38,7 @@ from ipad.procedures.euicc_package import answered, execute, hand_over
 from ipad.procedures.package_facts import belongs_to, may_switch, result_facts
 from ipad.procedures.report import Handover, PackageKind, PackageReport
 from ipad.procedures.stored_results import stored_results
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.state.journal import Marker
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import HandleNotificationEsipa
@@ -16,6 +15,7 @@ from ipad.procedures.context import Ipa
 from ipad.procedures.delivery import remove_acknowledged
 from ipad.procedures.report import NotificationReport
 from ipad.procedures.stored_results import metadata_of, pending_notifications
+from ipad.records import replace
 from ipad.state.journal import Postponed
 
 log = logging.getLogger(__name__)

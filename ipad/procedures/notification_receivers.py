@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from ipad.codec.esipa import EimPackageResult
-from ipad.codec.notification import DeleteNotificationStatus, NotificationMetadata, PendingNotification
+from ipad.codec.notification import (
+    DeleteNotificationStatus,
+    NotificationMetadata,
+    PendingNotification,
+    ProfileInstallationResult,
+)
 from ipad.errors import CodecError, ExchangeError, HttpStatusError, NetworkError, RspStatusError
 from ipad.procedures.context import Ipa
+from ipad.procedures.installation_result import sequence_number
 from ipad.procedures.notification import is_due, keys_kept, next_time, notification_key
 from ipad.procedures.ports import RspConnector
 from ipad.procedures.report import NotificationReport
 from ipad.procedures.stored_results import metadata_of, pending_notifications
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.state.journal import Postponed
 
 if TYPE_CHECKING:
@@ -27,16 +32,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def deliver_to_receivers(ipa: Ipa, *, only_owed: bool, only: Collection[int] | None = None) -> NotificationReport:
+async def deliver_to_receivers(
+    ipa: Ipa,
+    *,
+    only_owed: bool,
+    only: Collection[int] | None = None,
+    at_hand: ProfileInstallationResult | None = None,
+) -> NotificationReport:
     """Deliver in the order of the sequence numbers; what is accepted is removed from the eUICC at once.
 
     `only_owed`: nothing but results of direct downloads. `only` names sequence numbers that are sent whether they are
     due or not; no others are sent then. A refused notification waits for its back-off and does not
-    hold up others; a receiver that is not reached gets nothing more this time.
+    hold up others; a receiver that is not reached gets nothing more this time. `at_hand`: a result that the eUICC has
+    just given; where it is all that is owed, the list of the eUICC is not needed for it.
     """
     if ipa.rsp is None or (only_owed and not ipa.journal.content.direct_results):
         return NotificationReport()
-    notifications = await pending_notifications(ipa.euicc)
+    known = _all_that_is_owed(ipa, at_hand) if only_owed else None
+    notifications = known or await pending_notifications(ipa.euicc)
     delivery = _Delivery(ipa, ipa.rsp, dict(ipa.journal.content.postponed))
     present = {metadata.seq_number for item in notifications if (metadata := metadata_of(item)) is not None}
     owed = tuple(number for number in ipa.journal.content.direct_results if number in present)
@@ -50,7 +63,8 @@ async def deliver_to_receivers(ipa: Ipa, *, only_owed: bool, only: Collection[in
     finally:
         await delivery.close()
     content = ipa.journal.content
-    kept = keys_kept(ipa, notifications) | delivery.postponed.keys() - content.postponed.keys()
+    present_keys = set(content.postponed) if known else keys_kept(ipa, notifications)
+    kept = present_keys | delivery.postponed.keys() - content.postponed.keys()
     await ipa.journal.commit(
         replace(
             content,
@@ -64,6 +78,13 @@ async def deliver_to_receivers(ipa: Ipa, *, only_owed: bool, only: Collection[in
         waiting=len(notifications) - len(delivery.sent),
         network_error=delivery.failure,
     )
+
+
+def _all_that_is_owed(ipa: Ipa, at_hand: ProfileInstallationResult | None) -> tuple[PendingNotification, ...]:
+    """The result at hand as a notification; empty unless nothing else is owed to an SM-DP+."""
+    if at_hand is None or ipa.journal.content.direct_results != (sequence_number(at_hand),):
+        return ()
+    return (PendingNotification(profile_installation_result=at_hand),)
 
 
 def _on_their_way(ipa: Ipa) -> set[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # protocols need nothing when the program runs
@@ -60,8 +60,16 @@ class Euicc(Protocol):
         """The answer to SELECT of the ISD-R; empty where the transport hides it."""
         ...
 
-    def forget(self) -> None:
-        """Answer from the card itself from now on: what is known from idle polls is not enough to act on."""
+    def forget(self, tags: Collection[int] = ()) -> None:
+        """Answer from the card itself from now on: what is known from idle polls is not enough to act on.
+
+        `tags`: what these functions answer, by the tags of their requests; without any, all.
+        """
+        ...
+
+    @property
+    def proven(self) -> bool:
+        """Whether the eUICC has answered over the channel that is open: what comes next is no shot in the dark."""
         ...
 
     async def close(self) -> None:

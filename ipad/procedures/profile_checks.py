@@ -25,6 +25,7 @@ from ipad.records import dataclass
 
 log = logging.getLogger(__name__)
 
+_ICCID: Final = bytes.fromhex("5A")
 _ICCID_AND_CLASS: Final = bytes.fromhex("5A95")
 _COMPARED: Final = (
     "iccid",
@@ -68,10 +69,11 @@ def check_offer(session: RspSession, offer: ProfileOffer, dates: DateCheck) -> N
 
 async def check_profile(euicc: Euicc, metadata: StoreMetadataRequest, rules: ProfileRules) -> None:
     """ICCID and Profile Policy Rules. Reads the eUICC; raises what it raises."""
-    installed = await euicc.get_profiles_info(tag_list=_ICCID_AND_CLASS)
+    judged = rules.check_metadata and bool(policy_rules(metadata))
+    installed = await euicc.get_profiles_info(tag_list=_ICCID_AND_CLASS if judged else _ICCID)
     if any(profile.iccid == metadata.iccid for profile in installed):
         raise _stopped(f"profile {Iccid(metadata.iccid)} is on the eUICC already")
-    if not rules.check_metadata or not policy_rules(metadata):
+    if not judged:
         return
     try:
         rat = await euicc.get_rat()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import field
 
 from ipad.codec import tlv
 from ipad.codec.bpp import BoundProfilePackage
@@ -28,7 +27,7 @@ from ipad.procedures.ports import Euicc
 from ipad.procedures.profile_checks import ProfileRules, check_offer, check_package, check_profile, confirmation_hash
 from ipad.procedures.progress import ProgressListener, Stage, entered, unheeded, within
 from ipad.procedures.rsp_server import ProfileOffer, Redirection, RspServer
-from ipad.records import dataclass
+from ipad.records import dataclass, field
 
 log = logging.getLogger(__name__)
 

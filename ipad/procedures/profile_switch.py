@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from enum import IntEnum
 from functools import partial
 
@@ -30,7 +29,7 @@ from ipad.procedures.following import follow_switch
 from ipad.procedures.observer import Switch, Work
 from ipad.procedures.rollback import without_trial
 from ipad.procedures.stored_results import read_profiles
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import EnabledProfile
 
 log = logging.getLogger(__name__)

@@ -108,7 +108,10 @@ class NotificationReport:
 
 @dataclass(frozen=True, kw_only=True)
 class EimReport:
-    """One eIM's turn in a run. `eim_error` ended it, or `network_error`, or `more` packages remain for the next run."""
+    """One eIM's turn in a run. `eim_error` ended it, or `network_error`, or `more` packages remain for the next run.
+
+    `repeating`: the eIM handed out the same package again although it had its result.
+    """
 
     eim_id: str
     packages: tuple[PackageReport, ...] = ()
@@ -116,6 +119,7 @@ class EimReport:
     network_error: NetworkError | None = None
     notifications: NotificationReport = NotificationReport()
     more: bool = False
+    repeating: bool = False
 
     @property
     def reached(self) -> bool:
@@ -169,7 +173,7 @@ class RunReport:
     @property
     def outcome(self) -> Outcome:
         """Retry later if anything failed or remains; else whether there was anything."""
-        if self.suspended or self.undelivered or any(eim.more or not eim.reached for eim in self.eims):
+        if self.suspended or self.undelivered or any(eim.more or eim.repeating or not eim.reached for eim in self.eims):
             return Outcome.RETRY_LATER
         if any(package.blocked or not package.delivered for package in self.packages):
             return Outcome.RETRY_LATER

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from dataclasses import field, replace
 
+from ipad.clock import EARLIEST_WALL
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
     EimPackageError,
@@ -49,16 +49,15 @@ from ipad.procedures.report import (
 )
 from ipad.procedures.start import split_eims
 from ipad.procedures.stored_results import emergency_active, stored_results
-from ipad.records import dataclass
-from ipad.state.journal import UndeliveredResult
+from ipad.records import dataclass, field, replace
+from ipad.state.journal import Origin, UndeliveredResult
 
 log = logging.getLogger(__name__)
 
 _KNOWN_PACKAGES = (b"\xbf\x51", b"\xbf\x52", b"\xbf\x54")
 _ERROR_TAG = b"\x02"
+_MOST_REPEATS = 2
 _NOT_MANAGED = (EimPackageError.EID_NOT_FOUND, EimPackageError.INVALID_EID, EimPackageError.MISSING_EID)
-_EARLIEST_CLOCK = 1_735_689_600
-"""2025-01-01: a wall clock before that is not set."""
 
 
 async def run(ipa: Ipa, only: Collection[str] | None = None) -> RunReport:
@@ -85,6 +84,8 @@ class _Turn:
     network_error: NetworkError | None = None
     notifications: NotificationReport = field(default_factory=NotificationReport)
     more: bool = False
+    last: bytes = b""
+    repeats: int = 0
 
     def report(self) -> EimReport:
         """The turn as it is printed."""
@@ -95,7 +96,14 @@ class _Turn:
             network_error=self.network_error,
             notifications=self.notifications,
             more=self.more,
+            repeating=self.repeats >= _MOST_REPEATS,
         )
+
+    def is_repeating(self, response: bytes) -> bool:
+        """Whether the eIM gives the package again and again that it has the result of."""
+        self.repeats = self.repeats + 1 if response == self.last else 0
+        self.last = response
+        return self.repeats >= _MOST_REPEATS
 
 
 class _Run:
@@ -118,6 +126,9 @@ class _Run:
             done[eim.eim_id] = await self._turn(eim)
         if any(eim.reached for eim in done.values()):
             await self._save_time()
+        if any(eim.network_error is not None for eim in done.values()):
+            # Its address may have been misread.
+            self._ipa.euicc.forget()
         receivers = NotificationReport()
         if not self._blocked:
             receivers = await deliver_to_receivers(self._ipa, only_owed=any(eim.reached for eim in done.values()))
@@ -170,6 +181,9 @@ class _Run:
         turn = _Turn(eim)
         try:
             await self._deliver_owed(turn)
+            if self._ipa.journal.origin is Origin.DAMAGED:
+                # A marker may be lost with it: an eIM without the result would hand out the same package again.
+                await self._push_stored_results(turn)
             if await self._poll(turn) and not self._blocked and self._present(turn.eim):
                 await self._push_stored_results(turn)
                 turn.notifications = await deliver_notifications(self._ipa, turn.eim)
@@ -204,6 +218,9 @@ class _Run:
             if response.eim_package_error is not None:
                 turn.eim_error = response.eim_package_error
                 return response.eim_package_error not in _NOT_MANAGED
+            if turn.is_repeating(response.encode()):
+                log.warning("eIM %s hands out the same package for the third time", turn.eim.eim_id)
+                return True
             packages = await self._process(turn.eim, response)
             turn.packages += packages
             package = packages[-1]
@@ -253,7 +270,6 @@ class _Run:
     async def _process(self, eim: EimConfigurationData, response: GetEimPackageResponse) -> tuple[PackageReport, ...]:
         """Carry out what the eIM gave; never without a report."""
         ipa = self._ipa
-        ipa.euicc.forget()
         if response.euicc_package_request is not None:
             return (await process_euicc_package(ipa, eim, response.euicc_package_request),)
         if response.ipa_euicc_data_request is not None:
@@ -311,7 +327,7 @@ class _Run:
         """Save the time now and then as a lower bound for a start without a clock; only a time at which TLS worked."""
         now = int(self._ipa.clock.time())
         content = self._ipa.journal.content
-        if now >= _EARLIEST_CLOCK and now - content.time_floor >= self._ipa.timers.save_time:
+        if now >= EARLIEST_WALL and now - content.time_floor >= self._ipa.timers.save_time:
             await self._ipa.journal.hold(replace(content, time_floor=now))
 
 

@@ -8,7 +8,6 @@ first, and the eUICC keeps the signed result, which the next start finds there.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from ipad.codec.esipa import EimPackageResult, EimPackageResultErrorCode, EimPackageResultResponseError
 from ipad.codec.euicc_package import CmdResult, EuiccPackageResult, ProfileRollbackResponse
@@ -21,6 +20,7 @@ from ipad.procedures.following import follow_switch
 from ipad.procedures.observer import Switch, Work
 from ipad.procedures.package_facts import result_facts
 from ipad.procedures.stored_results import stored_result_of
+from ipad.records import replace
 from ipad.state.journal import EnabledProfile, JournalContent, Marker, Step, UndeliveredResult
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from enum import Enum
 
 from ipad.codec import tlv
@@ -17,7 +16,7 @@ from ipad.procedures.eim_configuration import in_line_with
 from ipad.procedures.ports import Euicc
 from ipad.procedures.report import UnusableEim
 from ipad.procedures.stored_results import EnabledState, read_enabled_profile
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import EnabledProfile, JournalContent, Origin
 
 log = logging.getLogger(__name__)

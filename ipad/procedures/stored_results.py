@@ -18,8 +18,8 @@ from ipad.records import dataclass
 from ipad.state.journal import Marker
 
 _TAGS = bytes.fromhex("5A9F70")
-_TAGS_WITH_ECALL = bytes.fromhex("5A9F709F7B")
-_TAGS_WITH_FALLBACK = bytes.fromhex("5A9F709F7B9F26")
+_TAGS_OF_IOT = bytes.fromhex("5A9F709F7B9F26")
+"""With the marks of SGP.32, always in one list: one answer serves all who ask until something changes."""
 ALL_RESULTS = RetrieveNotificationsListRequestSearchCriteria(euicc_package_results=True)
 
 
@@ -43,7 +43,7 @@ class EnabledState:
 
 async def read_enabled_profile(euicc: Euicc, *, ecall_supported: bool) -> EnabledState:
     """Which profile is enabled now. The emergency mark is asked of eUICCs that know it only (SGP.32 2.11.1.1.3)."""
-    profiles = await euicc.get_profiles_info(tag_list=_TAGS_WITH_ECALL if ecall_supported else _TAGS)
+    profiles = await euicc.get_profiles_info(tag_list=_TAGS_OF_IOT if ecall_supported else _TAGS)
     for profile in profiles:
         if profile.profile_state == ProfileState.ENABLED and profile.iccid is not None:
             return EnabledState(iccid=Iccid(profile.iccid), emergency=bool(profile.ecall_indication))
@@ -52,7 +52,7 @@ async def read_enabled_profile(euicc: Euicc, *, ecall_supported: bool) -> Enable
 
 async def read_profiles(euicc: Euicc, *, iot: bool) -> CardProfiles:
     """What policy has to know of the card. The marks of SGP.32 are asked of IoT eUICCs only (SGP.32 2.11.1.1.3)."""
-    profiles = await euicc.get_profiles_info(tag_list=_TAGS_WITH_FALLBACK if iot else _TAGS)
+    profiles = await euicc.get_profiles_info(tag_list=_TAGS_OF_IOT if iot else _TAGS)
     known = [(Iccid(profile.iccid), profile) for profile in profiles if profile.iccid is not None]
     enabled = [(iccid, profile) for iccid, profile in known if profile.profile_state == ProfileState.ENABLED]
     return CardProfiles(

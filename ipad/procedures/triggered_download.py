@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import (
@@ -29,7 +28,7 @@ from ipad.procedures.observer import Work
 from ipad.procedures.progress import Stage, entered
 from ipad.procedures.report import DownloadReport, Handover, PackageKind, PackageReport
 from ipad.procedures.stored_results import emergency_active
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 from ipad.state.journal import UndeliveredResult
 
 log = logging.getLogger(__name__)
@@ -184,7 +183,7 @@ async def _report(
         return replace(kept, download=ended.report, profile_changed=True, on_trial=True)
     if ended.report.error is None:
         ipa.progress(entered(Stage.REPORTING))
-    await deliver_to_receivers(ipa, only_owed=True)
+    await deliver_to_receivers(ipa, only_owed=True, at_hand=ended.report.installation)
     delivery = Delivery(handover=Handover.KEPT)
     if ended.owed is not None:
         delivery = await deliver_kept(ipa, eim, ended.owed)

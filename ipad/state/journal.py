@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
 from enum import Enum, StrEnum
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import EimPackageResult, StateChangeCause
 from ipad.errors import CodecError, StateError
 from ipad.ids import Eid, Iccid
-from ipad.records import dataclass
+from ipad.records import dataclass, field, replace
 from ipad.state.record import Record
 from ipad.state.store import Loaded
 

@@ -15,10 +15,9 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import cbor2
-
-from ipad.errors import StateError
+from ipad.errors import CodecError, StateError
 from ipad.records import dataclass
+from ipad.state import cbor
 
 log = logging.getLogger(__name__)
 
@@ -131,8 +130,8 @@ class StateStore:
         self._on_disk = data
 
     def _close_envelope(self, content: Mapping[str, object]) -> bytes:
-        body = cbor2.dumps(dict(content), canonical=True)
-        data = cbor2.dumps({"schema": SCHEMA, "checksum": zlib.crc32(body), "content": body})
+        body = cbor.encode(content)
+        data = cbor.encode({"schema": SCHEMA, "checksum": zlib.crc32(body), "content": body})
         if len(data) > self._max_bytes:
             raise StateError(f"state of {len(data)} bytes for {self._path}, at most {self._max_bytes} are allowed")
         return data
@@ -160,8 +159,8 @@ class _DamagedError(Exception):
 
 def _read_map(data: bytes) -> Mapping[str, object]:
     try:
-        value = cbor2.loads(data)
-    except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        value = cbor.decode(data)
+    except CodecError as error:
         raise _DamagedError(f"no CBOR: {error}") from error
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise _DamagedError("no CBOR map with names")

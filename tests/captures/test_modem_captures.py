@@ -10,13 +10,13 @@ import pytest
 
 from ipad.card.answers import apdu_from_answer, session_id
 from ipad.errors import CardError, ModemError
+from ipad.modem.answer import AtAnswer
 from ipad.modem.at import AtParser, Completed, Ignored, Urc
 from ipad.modem.bearer import parse_cgcontrdp
 from ipad.modem.errortext import error_code
 from ipad.modem.fields import split_fields, split_prefix, unquote
 from ipad.modem.identity import parse_imei
 from ipad.modem.network import parse_cops, parse_cops_search
-from ipad.modem.port import AtAnswer
 from ipad.modem.registration import parse_registration
 from ipad.modem.signal import parse_signal
 from ipad.modem.sim import SimCondition, parse_cpin, state_of_error

@@ -1,13 +1,13 @@
 """The strict loader: every refusal names the file, the line and the key."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
 
 from ipad.errors import ConfigError
+from ipad.records import dataclass, field
 from ipad.toml import Check, Document, Within, build, dotted, key_lines, read
 
 

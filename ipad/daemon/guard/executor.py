@@ -104,7 +104,7 @@ class Executor:
         """Where the modem shows another profile it may be the one that knows: somebody may have changed it untold."""
         s = self._guard.situation
         if s.shown_told and s.shown != s.enabled:
-            await self.read_card(ward)
+            await self.read_card(ward, again=True)
         return is_stale(decision, self._guard.engine.state)
 
     async def _climb(self, ward: Ward, rung: str) -> None:
@@ -118,9 +118,9 @@ class Executor:
         await ward.bring_up(BearerReason.RECOVERED)
         await ward.look_around()
 
-    async def read_card(self, ward: Ward) -> None:
-        """Tell what the eUICC shows, if it can be read now."""
+    async def read_card(self, ward: Ward, *, again: bool = False) -> None:
+        """Tell what the eUICC shows, if it can be read now. `again`: whatever is remembered of it."""
         try:
-            await self._guard.read_card(ward)
+            await self._guard.read_card(ward, again=again)
         except (CardError, CodecError, EuiccResultError) as error:
             logger.warning("the eUICC cannot be read now: %s", error)

@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from ipad.bearer.backend import BearerReason
-from ipad.clock import Clock
+from ipad.chance import chance as draw
+from ipad.clock import EARLIEST_WALL, Clock
 from ipad.daemon.guard.engine import EventSink, PolicyEngine
 from ipad.daemon.guard.executor import Executor, is_stale
 from ipad.daemon.guard.memory_file import PolicyMemory
 from ipad.daemon.guard.waiting import wait_for
-from ipad.daemon.guard.ward import Ward
+from ipad.daemon.guard.ward import CardView, Ward
 from ipad.daemon.recorder import Recorder
 from ipad.ids import Eid
 from ipad.policy import polling
@@ -47,12 +46,10 @@ from ipad.policy.settings import Settings
 from ipad.policy.situation import Situation
 from ipad.policy.supervision import Remedy
 from ipad.procedures.report import RunReport
-from ipad.records import dataclass
+from ipad.records import dataclass, replace
 
 logger = logging.getLogger(__name__)
 
-_EARLIEST_CLOCK: Final = 1_735_689_600
-"""2025-01-01: a wall clock before that is not set."""
 _CLOCK_CHECK: Final = 3600.0
 
 
@@ -68,7 +65,7 @@ class GuardOptions:
     digest: str | None = None
     hints: Callable[[], Hints | None] = lambda: None
     local_time: Callable[[float], float] = lambda _wall: 0.0
-    chance: Callable[[], float] = random.random
+    chance: Callable[[], float] = draw
     uptime: float = 0.0
 
 
@@ -111,6 +108,8 @@ class Guard:
         self.silent = False
         self._deliver_again = False
         self._woke = False
+        self._offline_at: float | None = None
+        self._outage: polling.Outage | None = None
 
     # What is known
 
@@ -176,6 +175,8 @@ class Guard:
         connected = self.connected
         self.engine.feed(event)
         self._stepped.set()
+        if connected != self.connected:
+            self._note_connection()
         if connected != self.connected or isinstance(event, Sleep | PollWanted):
             self.news.set()
         state = self.engine.state
@@ -183,6 +184,14 @@ class Guard:
         # Over a path that works it is the eIM that is waited for, and the modem cannot tell anything about that.
         unproven = state.window is not None and not state.situation.verdict.works
         self.hurry(unproven or failing is not None or state.pending is not None)
+
+    def _note_connection(self) -> None:
+        """The bearer is lost, or back."""
+        now = self._clock.monotonic()
+        if not self.connected:
+            self._offline_at = now
+        elif self._offline_at is not None:
+            self._outage = polling.Outage(end=now, seconds=now - self._offline_at)
 
     def adopt(self, settings: Settings, options: GuardOptions) -> None:
         """Other settings and rules hold from now on; policy is told that they have changed."""
@@ -225,11 +234,21 @@ class Guard:
         await self.read_card(ward, begin=True)
         if trial is not None and self.engine.state.window is None:
             await ward.settle()
-        await ward.look_around()
+        await ward.look_around(anew=False)
+        s = self.situation
+        if not (s.shown_told and s.bearer_told and s.state is not None):
+            # What was told was about the profile of before, or about another eUICC.
+            await ward.look_around()
 
-    async def read_card(self, ward: Ward, *, begin: bool = False) -> None:
-        """Tell what the eUICC shows. A switch that it accepted, and that the modem still ignores, is no news."""
-        view = await ward.look_at_card()
+    async def read_card(self, ward: Ward, *, begin: bool = False, again: bool = False) -> None:
+        """Tell what the eUICC shows. A switch that it accepted, and that the modem still ignores, is no news.
+
+        `again`: whatever is remembered of it.
+        """
+        view = await ward.look_at_card(again=again)
+        if self._surprising(view):
+            # One bit that falls over on a serial line is enough for it, and would be believed for days.
+            view = await ward.look_at_card(again=True)
         window = self.engine.state.window
         if view.emergency:
             # Before the profile, whose change is then nobody's business.
@@ -239,6 +258,11 @@ class Guard:
         else:
             self.feed(view.card)
         self.feed(Emergency(active=view.emergency))
+
+    def _surprising(self, view: CardView) -> bool:
+        """Whether the eUICC shows what nobody told of."""
+        s, card = self.situation, view.card
+        return s.enabled_told and (card.enabled, card.fallback, view.emergency) != (s.enabled, s.fallback, s.emergency)
 
     def lost_port(self) -> None:
         """The modem is gone."""
@@ -311,7 +335,10 @@ class Guard:
             return float("inf")
         moment = polling.release(due, state.polls, state.situation, self.engine.settings.poll, now)
         if self.connected:
-            return moment
+            # While a profile is on trial the eIM is the judge, and is asked without delay.
+            if self._outage is None or self.on_trial:
+                return moment
+            return max(moment, polling.caught_up(due, self._outage, state.situation.chance))
         # A gateway may reach its eIM by another way than the modem, but that says nothing about a profile on trial.
         return float("inf") if self.undecided else max(moment, due + self._options.first_session)
 
@@ -411,7 +438,7 @@ class Guard:
     def _tell_time(self) -> None:
         """The wall clock, now and then, and when it was set."""
         now, wall = self._clock.monotonic(), self._clock.time()
-        trusted = wall >= _EARLIEST_CLOCK
+        trusted = wall >= EARLIEST_WALL
         if now - self._told_time[0] >= _CLOCK_CHECK or trusted != self._told_time[1]:
             self._told_time = (now, trusted)
             self.feed(TimeSet(wall=wall, east=self._options.local_time(wall), trusted=trusted))

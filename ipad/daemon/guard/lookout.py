@@ -56,9 +56,9 @@ class Lookout:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def look(self) -> None:
-        """Read everything once and tell all of it."""
-        await self._watch.look()
+    async def look(self, *, anew: bool = True) -> None:
+        """Read everything once and tell all of it; unless `anew`, only what was not read yet."""
+        await self._watch.look(anew=anew)
 
     def reached(self) -> None:
         """An eIM was reached. A modem that is registered and never showed a bearer hides it: that it shows none is no

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 from ipad.codec.esipa import EimPackageError
 from ipad.daemon.guard.guard import Guard
+from ipad.errors import IpadError
 from ipad.policy import polling
 from ipad.policy.limits import Timers
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
+from ipad.records import replace
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class PollPlan:
         self._intervals = intervals
         self._chance = chance
         self._begun = False
+        self._not_before = float("-inf")
 
     def adopt(self, timers: Timers, intervals: Mapping[str, float], now: float) -> None:
         """Other times hold from now on: an eIM whose interval is shorter now is not kept waiting for the longer one."""
@@ -39,7 +41,7 @@ class PollPlan:
         if not self._begun:
             first = self._guard.first_poll(now, self._schedule.timers.poll_interval)
         self._begun = self._begun or bool(eim_ids)
-        self._schedule = self._schedule.with_eims(eim_ids, first)
+        self._schedule = self._schedule.with_eims(eim_ids, max(first, self._not_before))
 
     def due(self, now: float) -> Sequence[str]:
         """The eIMs whose time has come and that may be polled now."""
@@ -77,11 +79,20 @@ class PollPlan:
             changed = reschedule(replace(self._schedule, timers=own), eim, now, self._chance())
             self._schedule = replace(changed, timers=timers)
 
+    def note_failure(self, due: Sequence[str], error: IpadError, now: float) -> None:
+        """The run broke off with an error of our own: who was to be asked is asked again later, as after a failure, and
+        so is an eIM that the run brought to the card."""
+        for eim_id in due:
+            self._schedule = self._schedule.after_failure(eim_id, error, now, self._chance())
+        self._not_before = self._schedule.next_at() or now
+
 
 def reschedule(schedule: Schedule, eim: EimReport, now: float, chance: float) -> Schedule:
     """The schedule after one eIM's turn."""
     if eim.network_error is not None:
         return schedule.after_failure(eim.eim_id, eim.network_error, now, chance)
+    if eim.repeating:
+        return schedule.after_repetition(eim.eim_id, now, chance)
     if eim.more:
         return schedule.after_cap(eim.eim_id, now)
     if eim.eim_error == EimPackageError.EID_NOT_FOUND:

@@ -33,8 +33,8 @@ class Ward(Protocol):
     Methods raise CardError, PortError, CodecError, EuiccResultError and StateError unless they return an `Outcome`.
     """
 
-    async def look_at_card(self) -> CardView:
-        """The profiles on the eUICC."""
+    async def look_at_card(self, *, again: bool = False) -> CardView:
+        """The profiles on the eUICC. `again`: read anew, whatever is remembered of them."""
         ...
 
     def trial(self) -> ProfileChanged | None:
@@ -69,8 +69,8 @@ class Ward(Protocol):
         """Ask for the data link of the profile that is enabled now; what goes wrong is logged."""
         ...
 
-    async def look_around(self) -> None:
-        """Read everything that the modem shows, once."""
+    async def look_around(self, *, anew: bool = True) -> None:
+        """Read everything that the modem shows, once; unless `anew`, only what was not read yet."""
         ...
 
     async def look_through(self, session: str | None) -> Sight:

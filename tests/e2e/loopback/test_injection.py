@@ -23,6 +23,8 @@ from ipad.daemon.injection import InjectionDesk
 from ipad.daemon.injection_setup import injection_server
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.service import Service
+from ipad.observe.tap import TrafficTap
+from ipad.observe.traffic import read_recording
 from tests.e2e.loopback.site import Site
 from tests.e2e.virtual.device import FIRST, TWO
 
@@ -75,7 +77,7 @@ def client(pki: Pki, name: str = "eim.example.com") -> Credential:
 
 
 @asynccontextmanager
-async def serving(site: Site, folder: Path) -> AsyncIterator[Device]:
+async def serving(site: Site, folder: Path, tap: TrafficTap | None = None) -> AsyncIterator[Device]:
     """The service of a device that polls in hours, and listens."""
     shown, own = client(site.pki), site.pki.issue_tls((HOST,))
     own.write(folder, "device")
@@ -93,7 +95,7 @@ async def serving(site: Site, folder: Path) -> AsyncIterator[Device]:
     manager = Manager()
     service = Service(factory.open, first_schedule(config), clock, manager, guard, reconnect=0.1)
     desk = InjectionDesk(guard.news.set, retry_after=1)
-    server = injection_server(config, desk, clock, clock.time)
+    server = injection_server(config, desk, clock, clock.time, tap)
     await server.start()
     service.injections = desk
     running = asyncio.create_task(service.run())
@@ -125,6 +127,17 @@ async def test_packages_are_executed_answered_and_acknowledged(
         assert (package.state, package.outcome) == (PackageState.CLOSED, Outcome.OK), package.detail
     assert outcomes[0].confirmed
     assert outcomes[2].confirmed
+
+
+async def test_what_is_injected_and_answered_is_recorded(site: Site, tmp_path: Path) -> None:
+    tap = TrafficTap(lambda: 1_800_000_000.0)
+    tap.start(tmp_path / "traffic.jsonl", 64 * 1024)
+    async with serving(site, tmp_path, tap) as device:
+        site.queue(content.psmo_package(content.list_profile_info()))
+        await device.inject(BindingName.ASN1)
+    assert tap.stop()
+    rows = [row for row in read_recording(tmp_path / "traffic.jsonl") if row.layer == "esipa"]
+    assert [(row.way, row.text[:4], row.peer) for row in rows[:2]] == [("<", "BF4E", FIRST), (">", "BF4E", FIRST)]
 
 
 async def test_capabilities_name_the_open_modes(site: Site, tmp_path: Path) -> None:

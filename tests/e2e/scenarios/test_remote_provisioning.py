@@ -17,6 +17,7 @@ from ipad.errors import HttpStatusError
 from ipad.policy.decisions import Commit, Rollback
 from tests.e2e.scenarios.smdp import NEW, NEW_IMSI
 from tests.e2e.scenarios.stage import DAY, HOUR, IMSI_TWO, MINUTE, ONE, TWO, MakeStage, Outcome, Stage, ended
+from tests.e2e.virtual.flash import watch
 
 # 1. The device cannot be reached
 
@@ -165,3 +166,29 @@ def test_overloaded_eim_is_left_alone_as_long_as_it_asks_and_counts_as_reached(m
     assert all(pause >= 1800 for pause in pauses if pause > MINUTE)
     assert len(refused) <= 20
     assert stage.air.passage is Passage.OPEN
+
+
+# What it costs
+
+
+def test_download_and_its_activation_cost_a_few_writes(make_stage: MakeStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The figures of docs/benchmarks.md are those that `python -m pytest -s` prints here."""
+    stage = trusting(make_stage, "quiet")
+    stage.network.enrol(NEW_IMSI, AkaKey(Algorithm.MILENAGE, stage.servers.profile.key, stage.servers.profile.opc))
+    flash, costs = watch(stage.device.folder / "state", monkeypatch), []
+    steps = (
+        (HOUR, flash.take),
+        (HOUR, lambda: stage.queue(content.download_trigger(activation_code=stage.servers.code))),
+        (HOUR, stage.poll_now),
+        (2 * HOUR, lambda: costs.append(flash.take())),
+        (2 * HOUR, lambda: stage.switch(NEW)),
+        (2 * HOUR, stage.poll_now),
+        (4 * HOUR, lambda: costs.append(flash.take())),
+    )
+    stage.serve(*steps, until=5 * HOUR)
+    stage.end(enabled=NEW, switches=0, restarts=2)
+    print("download", costs[0], "activation", costs[1])  # noqa: T201 - the figures of docs/benchmarks.md
+    assert 0 < costs[0][0] <= 16
+    assert costs[0][1] <= 8192
+    assert 0 < costs[1][0] <= 30
+    assert costs[1][1] <= 24_576

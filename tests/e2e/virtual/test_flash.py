@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 
 from hil.network import Service as RadioService
-from ipad.observe.bounded_file import BoundedFile
-from ipad.state.store import StateStore
 from tests.e2e.virtual.device import TWO, Device
+from tests.e2e.virtual.flash import Flash, watch
 from tests.e2e.virtual.house import house_of
 from tests.e2e.virtual.test_daemon import HOUR
 from tests.e2e.virtual.test_supervision import IMSI_TWO, switch
@@ -23,40 +20,9 @@ from tests.e2e.virtual.test_supervision import IMSI_TWO, switch
 DAY = 24 * HOUR
 
 
-@dataclass
-class Flash:
-    """Every write below the state directory: its file and its bytes."""
-
-    folder: Path
-    writes: list[tuple[str, int]] = field(default_factory=list)
-
-    def note(self, path: Path, size: int) -> None:
-        """A write of so many bytes to a file."""
-        if path.is_relative_to(self.folder):
-            self.writes.append((path.name, size))
-
-    def take(self) -> tuple[int, int]:
-        """Number and bytes since the last time."""
-        found, self.writes = self.writes, []
-        return len(found), sum(size for _, size in found)
-
-
 @pytest.fixture(name="flash")
 def _flash(device: Device, monkeypatch: pytest.MonkeyPatch) -> Flash:
-    flash = Flash(device.folder / "state")
-    replace, append = StateStore._replace_file, BoundedFile.append
-
-    def replace_file(store: StateStore, data: bytes) -> None:
-        flash.note(store.path, len(data))
-        replace(store, data)
-
-    def append_lines(file: BoundedFile, lines: bytes) -> None:
-        flash.note(file._file, len(lines))
-        append(file, lines)
-
-    monkeypatch.setattr(StateStore, "_replace_file", replace_file)
-    monkeypatch.setattr(BoundedFile, "append", append_lines)
-    return flash
+    return watch(device.folder / "state", monkeypatch)
 
 
 def costs(

@@ -105,3 +105,57 @@ def test_package_after_idle_polls_is_executed_and_its_result_delivered(device: D
     Daemon(device).serve((2 * POLLS - HOUR, lambda: packages.append(queue_list(device))), until=2 * POLLS + HOUR)
     assert done(packages[0])
     assert b"\xbf\x51" in counter.take()[1]
+
+
+LOADED, REMOVED, LISTED = b"\xbf\x51", b"\xbf\x30", b"\xbf\x2b"
+PROFILES = b"\xbf\x2d"
+COSTS: dict[str, tuple[Change, list[bytes]]] = {
+    "listProfileInfo": (queue_list, [PROFILES, LOADED, REMOVED]),
+    "getRAT and listEim": (
+        lambda device: device.queue(content.psmo_package(content.get_rat()), content.eco_package(content.list_eim())),
+        [PROFILES, LOADED, REMOVED, LOADED, REMOVED],
+    ),
+    "delete": (
+        lambda device: device.queue(
+            content.psmo_package(content.delete(next(iccid for iccid, on in device.states.items() if not on)))
+        ),
+        [PROFILES, LOADED, LISTED, REMOVED, REMOVED],
+    ),
+    "data request": (
+        lambda device: device.queue(content.data_request((0xBF20, 0xA0))),
+        [b"\xbf\x20", LISTED],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_package_costs_what_it_is_made_of_and_nothing_afterwards(device: Device, counter: Counter, name: str) -> None:
+    change, expected = COSTS[name]
+    found: list[list[bytes]] = []
+
+    def take() -> None:
+        found.append(counter.take()[1])
+
+    Daemon(device).serve(
+        (POLLS - HOUR, take),
+        (POLLS - HOUR, lambda: change(device)),
+        (POLLS + HOUR, take),
+        (2 * POLLS + HOUR, take),
+        until=2 * POLLS + 2 * HOUR,
+    )
+    assert found[1:] == [expected, []]
+
+
+def test_profile_is_read_before_a_switch_whatever_is_remembered(device: Device, counter: Counter) -> None:
+    spare = next(iccid for iccid, on in device.states.items() if not on)
+    requests: list[bytes] = []
+    Daemon(device).serve(
+        (POLLS - HOUR, counter.take),
+        (POLLS - HOUR, lambda: device.queue(content.psmo_package(content.enable(spare)))),
+        (POLLS + HOUR, lambda: requests.extend(counter.take()[1])),
+        until=POLLS + 2 * HOUR,
+    )
+    assert device.states[spare]
+    assert requests[:3] == [PROFILES, LOADED, LISTED]
+    assert PROFILES in requests[3:], "and afterwards, because a rollback hangs on it"
+    assert requests.count(LISTED) == 1

@@ -143,6 +143,17 @@ def test_state_file_that_is_lost_in_a_window_does_not_strand_the_device(device: 
     assert rolled_back(package)
 
 
+def test_result_of_a_package_comes_once_although_the_journal_is_damaged(device: Device) -> None:
+    no_service(device, IMSI_TWO)
+    package = switch(device)
+    Daemon(device).serve(until=100.0)
+    file = device.folder / "state" / "journal.cbor"
+    file.write_bytes(file.read_bytes()[:-20])
+    Daemon(device).serve(until=HOUR)
+    assert rolled_back(package)
+    assert results(device) == 1
+
+
 def test_full_disk_between_enable_and_rollback_does_not_keep_the_device_offline(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:

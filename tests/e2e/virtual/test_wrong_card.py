@@ -14,7 +14,7 @@ from hil.euicc.errors import StatusError
 from tests.e2e.virtual.device import ONE, TWO, Device, execute
 from tests.hil.modem.fake_card import FakeCard
 
-LOAD, RESULTS, NOTIFICATION_REMOVAL = b"\xbf\x51", b"\xbf\x2b", b"\xbf\x30"
+LOAD, RESULTS, NOTIFICATION_REMOVAL, GET_EID = b"\xbf\x51", b"\xbf\x2b", b"\xbf\x30", b"\xbf\x3e"
 COMMANDS = [("run", "--once"), ("euicc", "info"), ("profile", "list"), ("eim", "list"), ("notification", "list")]
 
 
@@ -180,3 +180,26 @@ def test_card_that_loses_its_power_in_the_middle_of_a_switch(device: Device) -> 
     assert (package.state, package.outcome) == (PackageState.CLOSED, Outcome.OK)
     assert device.states[TWO]
     assert len(device.loaded) == 1
+
+
+def test_misread_eid_does_not_cost_what_is_owed(device: Device) -> None:
+    """A serial line has no checksum: another EID is believed only if the card says it twice."""
+    device.queue(content.data_request((0xBF20,)))
+    device.internet.spoil = lambda message, answer: b"" if message.startswith(b"\xbf\x50") else answer
+    assert device.ipad("run", "--once").code != 0
+    before = device.journal.read_bytes()
+    device.internet.spoil = None
+    misread = [True]
+
+    def once(engine: Engine, request: bytes) -> bytes | None:
+        answer = execute(engine, request)
+        if request.startswith(GET_EID) and misread:
+            misread.clear()
+            return answer[:-1] + bytes([answer[-1] ^ 0x10])
+        return answer
+
+    device.card_fault = once
+    fails_once = device.json("run", "--once", code=1)
+    assert "not reliable" in fails_once["error"]["message"]
+    assert device.journal.read_bytes() == before
+    assert device.json("run", "--once")["undelivered"] == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ipad.errors import ModemError, PortError
-from ipad.modem.port import AtAnswer
+from ipad.modem.answer import AtAnswer
 
 AID = bytes.fromhex("A0000005591010FFFFFFFF8900000100")
 FCI = bytes.fromhex("6F258410A0000005591010FFFFFFFF8900000100A5049F6501FFE0058203020202E10480020640")

@@ -6,7 +6,7 @@ import pytest
 
 from ipad.card.answers import apdu_from_answer, session_id
 from ipad.errors import CardError
-from ipad.modem.port import AtAnswer
+from ipad.modem.answer import AtAnswer
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from ipad.board import Board, BoardLibrary, OpenRetries
 from ipad.card.at import CchoChannel, CsimChannel
-from ipad.errors import CardError, ModemError, NoEuiccError, PortTimeoutError, StatusWordError
+from ipad.errors import CardError, ModemError, NoEuiccError, PortError, PortTimeoutError, StatusWordError
 from tests.ipad.card.isdr_card import AID, FCI, FakeAt, IsdrCard, error, no_reset
 from tests.ipad.modem.peer import FastClock
 
@@ -128,6 +128,37 @@ async def test_ccho_closes_what_a_lost_answer_may_have_opened() -> None:
     at.lines.clear()
     await channel.open(AID)
     assert at.lines[:3] == ["AT+CCHC=1", "AT+CCHC=2", "AT+CCHC=3"]
+
+
+@pytest.mark.parametrize("answer", [PortTimeoutError("/dev/fake: no result"), PortError("/dev/fake was hung up")])
+@pytest.mark.asyncio
+async def test_ccho_closes_a_session_later_that_it_could_not_close_on_a_lost_line(answer: PortError) -> None:
+    at = FakeAt(IsdrCard())
+    channel = ccho(at)
+    await channel.open(AID)
+    at.refuse = lambda line: answer if "CCHC" in line else None
+    await channel.close()
+    at.refuse = lambda line: None
+    at.lines.clear()
+    await channel.open(AID)
+    await channel.close()
+    await channel.open(AID)
+    assert [line for line in at.lines if "CCHC" in line] == ["AT+CCHC=1", "AT+CCHC=1"]
+    assert at.card.free[0] == 2
+
+
+@pytest.mark.asyncio
+async def test_ccho_closes_a_session_whose_name_was_damaged_on_the_line() -> None:
+    at = FakeAt(IsdrCard())
+    channel = ccho(at)
+    await channel.open(AID)
+    await channel.close()
+    right, at.session_text = at.session_text, lambda channel: f"+CC?O: {channel}"
+    with pytest.raises(CardError):
+        await channel.open(AID)
+    at.session_text = right
+    await channel.open(AID)
+    assert at.card.free[0] == 2
 
 
 @pytest.mark.asyncio

@@ -155,6 +155,22 @@ async def test_a_length_that_was_never_tried_is_not_risked_on_the_last_block() -
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("size", "blocks"), [(2, 1), (60, 1), (61, 2), (119, 2), (120, 2), (121, 2), (300, 3)])
+async def test_only_a_single_block_of_an_untried_length_is_cut_in_two(
+    kind: type[CchoChannel], size: int, blocks: int
+) -> None:
+    """Of several blocks the last one is not longer than those that were taken before it."""
+    at = FakeAt(IsdrCard())
+    session = IsdrSession(make(kind, at))
+    request = bytes(size)
+    assert await session.transceive(request) == answered(request)
+    assert sum(store_data(line) for line in at.lines) == blocks
+    at.lines.clear()
+    assert await session.transceive(bytes(61)) == answered(bytes(61))
+    assert sum(store_data(line) for line in at.lines) == (1 if size > 61 else 2)
+
+
+@pytest.mark.asyncio
 async def test_the_block_size_comes_back_when_length_was_not_the_reason() -> None:
     at = FakeAt(IsdrCard())
     session = IsdrSession(make(CchoChannel, at, max_data=255))

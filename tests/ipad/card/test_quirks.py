@@ -14,9 +14,9 @@ from ipad.card.at import CchoChannel
 from ipad.card.awake import AwakeChannel, restoring
 from ipad.errors import CardError, ModemError, PortError
 from ipad.ids import Iccid
+from ipad.modem.answer import AtAnswer
 from ipad.modem.fields import split_fields
 from ipad.modem.hook import BoardHook
-from ipad.modem.port import AtAnswer
 from ipad.modem.recovery import SimRecovery
 from ipad.modem.slots import select_slot
 from tests.hil.modem.fake_card import AWAY, EID_ANSWER, EID_REQUEST, HOME, SWITCH_ANSWER, SWITCH_REQUEST, FakeCard

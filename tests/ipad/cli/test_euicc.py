@@ -2,11 +2,18 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
 from hil.euicc import VirtualEuicc
 from ipad.cli.main import run
+from ipad.codec.eim import AddInitialEimRequest
+from ipad.codec.esipa import StateChangeCause
+from ipad.ids import Eid
+from ipad.state.journal import Journal
+from ipad.state.store import StateStore
+from tests.fakes import eim_configuration
 from tests.ipad.cli.conftest import CARD, VirtualReader
 
 
@@ -32,6 +39,7 @@ def test_reset_needs_options_and_a_yes(options: list[str], iot_card: VirtualEuic
     assert len(iot_card.profiles) == 4
 
 
+@pytest.mark.usefixtures("state")
 def test_reset_of_profiles(consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["euicc", "reset", "--operational", "--default-smdp", "--yes", "--json", *CARD]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -39,6 +47,16 @@ def test_reset_of_profiles(consumer_card: VirtualEuicc, capsys: pytest.CaptureFi
     assert consumer_card.profiles == ()
 
 
+@pytest.fixture(name="state")
+def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The state directory of the commands."""
+    config = tmp_path / "ipad.toml"
+    config.write_text(f'[state]\ndirectory = "{tmp_path}/state"\n[control]\nsocket = ""\n', encoding="utf-8")
+    monkeypatch.setattr("ipad.config.DEFAULT_PATH", config)
+    return tmp_path / "state"
+
+
+@pytest.mark.usefixtures("state")
 def test_reset_of_the_eim_configuration(iot_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["euicc", "reset", "--eim", "--yes", "--json", *CARD]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -46,6 +64,23 @@ def test_reset_of_the_eim_configuration(iot_card: VirtualEuicc, capsys: pytest.C
     assert len(iot_card.profiles) == 4
 
 
+def test_eims_that_remain_are_told_of_a_reset(iot_card: VirtualEuicc, state: Path, tmp_path: Path) -> None:
+    file = tmp_path / "eim.der"
+    data = eim_configuration("eim.example.com", counter=0, token=-1)
+    file.write_bytes(AddInitialEimRequest(eim_configuration_data_list=(data,)).encode())
+    assert run(["eim", "add", str(file), *CARD]) == 0
+    assert run(["euicc", "reset", "--default-smdp", "--yes", *CARD]) == 0
+    journal = Journal.open(StateStore(state / "journal.cbor"), Eid.parse(iot_card.eid))
+    assert journal.content.notify == {"eim.example.com": StateChangeCause.RESET}
+
+
+def test_nobody_is_told_of_a_reset_that_was_refused(iot_card: VirtualEuicc, state: Path) -> None:
+    iot_card.knobs.forced_codes = {"resetResult": 104}
+    assert run(["euicc", "reset", "--default-smdp", "--yes", *CARD]) == 4
+    assert Journal.open(StateStore(state / "journal.cbor"), Eid.parse(iot_card.eid)).content.notify == {}
+
+
+@pytest.mark.usefixtures("state")
 def test_consumer_euicc_has_no_eims_to_reset(consumer_card: VirtualEuicc, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["euicc", "reset", "--operational", "--eim", "--yes", *CARD]) == 4
     assert "consumer eUICC" in capsys.readouterr().err

@@ -119,7 +119,7 @@ class FakeAgent:
     async def rest(self) -> None:
         self.log.append("rest")
 
-    async def look_at_card(self) -> CardView:
+    async def look_at_card(self, *, again: bool = False) -> CardView:
         return CardView(card=CardRead(enabled=ICCID, installed=(ICCID,)))
 
     def trial(self) -> ProfileChanged | None:
@@ -150,7 +150,7 @@ class FakeAgent:
     async def bring_up(self, reason: BearerReason) -> None:
         self.asked.append(reason)
 
-    async def look_around(self) -> None:
+    async def look_around(self, *, anew: bool = True) -> None:
         return None
 
     async def look_through(self, session: str | None) -> Sight:

@@ -168,6 +168,13 @@ async def test_failure_closes_everything_and_starts_over_after_a_pause(failure: 
 
 
 @pytest.mark.asyncio
+async def test_eim_is_left_alone_for_longer_and_longer_while_nothing_can_be_written() -> None:
+    agent, clock = FakeAgent(answers=[StateError("disk full"), StateError("disk full"), IDLE]), SwiftClock()
+    await serve(agent, clock)
+    assert clock.waits == [5.0, 55.0, 10.0, 110.0, 3600.0]
+
+
+@pytest.mark.asyncio
 async def test_pause_grows_while_the_failure_lasts_and_starts_over_afterwards() -> None:
     errors: list[Answer] = [PortError("gone")] * 8
     agent, clock = FakeAgent(answers=[*errors, IDLE, PortError("gone")]), SwiftClock()

@@ -68,10 +68,6 @@ async def _remove(card: Card) -> None:
     await card.session.transceive(bytes.fromhex("BF3003800107"), repeatable=True)
 
 
-async def _segment(card: Card) -> None:
-    await card.session.transceive_segment(b"\x01")
-
-
 async def _reset(card: Card) -> None:
     await card.session.reset()
 
@@ -88,14 +84,35 @@ async def _week(card: Card) -> None:
     await card.clock.sleep(LIFETIME)
 
 
-@pytest.mark.parametrize("change", [_write, _remove, _segment, _reset, _initialised, _told, _week])
+@pytest.mark.parametrize("change", [_write, _reset, _initialised, _told, _week])
 async def test_whatever_may_change_the_card_ends_it(change: Callable[[Card], Awaitable[None]]) -> None:
-    writes = change in (_write, _remove, _segment)
-    card = Card(EIM_LIST, *([b"\xbf\x51\x00"] if writes else []), b"\xbf\x55\x02\xa0\x00", EIM_LIST)
+    card = Card(EIM_LIST, *([b"\xbf\x51\x00"] if change is _write else []), b"\xbf\x55\x02\xa0\x00", EIM_LIST)
     await card.ask()
     await change(card)
     await card.ask()
-    assert card.asked == (3 if change in (_write, _remove) else 2)
+    assert card.asked == (3 if change is _write else 2)
+
+
+async def test_removed_notification_changes_the_notifications_only() -> None:
+    listed = bytes.fromhex("BF2800")
+    card = Card(EIM_LIST, NOTHING_WAITING, "BF2802A000", bytes.fromhex("BF3003800100"), "BF2802A000")
+    for question in (EIMS, WAITING, listed):
+        await card.ask(question)
+    await _remove(card)
+    await card.ask(EIMS)
+    await card.ask(WAITING)
+    assert card.asked == 4, "its number was that of the result of a package"
+    await card.ask(listed)
+    assert card.asked == 5
+
+
+async def test_removal_that_fails_ends_everything() -> None:
+    card = Card(EIM_LIST, refused(), EIM_LIST)
+    await card.ask()
+    with pytest.raises(Exception, match="6A80"):
+        await _remove(card)
+    await card.ask()
+    assert card.asked == 3
 
 
 async def test_write_that_fails_ends_it_too() -> None:

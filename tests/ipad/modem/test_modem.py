@@ -48,6 +48,74 @@ async def test_identity_and_imei() -> None:
 
 
 @pytest.mark.asyncio
+async def test_imei_is_asked_once_of_each_dialogue() -> None:
+    modem, fake = modem_with({"AT+CGSN": ["490154203237518"]})
+    for _ in range(2):
+        assert str(await modem.imei()) == "490154203237518"
+    assert fake.commands.count("AT+CGSN") == 1
+    await modem.port.renew()
+    await modem.imei()
+    assert fake.commands.count("AT+CGSN") == 2
+
+
+@pytest.mark.asyncio
+async def test_imei_that_may_have_been_misread_is_asked_again() -> None:
+    modem, fake = modem_with({"AT+CGSN": ["490154203237519"]})
+    for _ in range(2):
+        await modem.imei()
+    assert fake.commands.count("AT+CGSN") == 2
+
+
+@pytest.mark.asyncio
+async def test_one_look_asks_for_each_fact_once_and_only_this_task_profits() -> None:
+    table = {"AT+QCCID": [f"+QCCID: {OLD}"], "AT+CEREG?": ["+CEREG: 2,1"], "AT+CGATT?": ["+CGATT: 1"]}
+    modem, fake = modem_with(table)
+
+    async def ask() -> None:
+        await modem.iccid()
+        await modem.registration()
+        await modem.registered_for_data()
+        await modem.attached()
+
+    with modem.one_look():
+        for _ in range(3):
+            await ask()
+        assert [fake.commands.count(command) for command in table] == [1, 1, 1]
+        fake.say(framed("+CEREG: 0"))
+        await asyncio.sleep(0)
+        await ask()
+        assert [fake.commands.count(command) for command in table] == [2, 2, 2]
+    await ask()
+    assert fake.commands.count("AT+QCCID") == 3
+
+
+@pytest.mark.asyncio
+async def test_answer_that_says_nothing_is_asked_for_again_within_a_look() -> None:
+    modem, fake = modem_with({})
+    with modem.one_look():
+        assert await modem.attached() is None
+        fake.table["AT+CGATT?"] = ["+CGATT: 1"]
+        assert await modem.attached() is True
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("table", "registered", "asked"),
+    [
+        ({"AT+CEREG?": ["+CEREG: 2,1"]}, True, 1),
+        ({"AT+CEREG?": ["+CEREG: 2,2"], "AT+CGREG?": ["+CGREG: 2,5"]}, True, 2),
+        ({"AT+CREG?": ["+CREG: 2,1"]}, True, 3),
+        ({"AT+CEREG?": ["+CEREG: 2,2"], "AT+CREG?": ["+CREG: 2,1"]}, False, 3),
+        ({}, False, 3),
+    ],
+)
+async def test_domains_are_asked_until_one_carries_data(table: dict[str, object], registered: bool, asked: int) -> None:
+    modem, fake = modem_with(table)
+    assert await modem.registered_for_data() is registered
+    assert sum("REG?" in command for command in fake.commands) == asked
+
+
+@pytest.mark.asyncio
 async def test_iccid_by_the_first_command_that_answers() -> None:
     modem, fake = modem_with({"AT+CRSM=176,12258,0,0,10": ['+CRSM: 144,0,"98680021436587092143"']})
     assert str(await modem.iccid()) == "89860012345678901234"

@@ -281,6 +281,30 @@ async def test_a_look_tells_everything_again() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_look_at_what_is_still_unknown_asks_and_tells_nothing_twice() -> None:
+    async with watched("quectel-eg25") as bench:
+        bench.facts.clear()
+        count = len(bench.commands)
+        await asyncio.gather(bench.watch.look(anew=False), bench.after(5))
+        assert (bench.facts, bench.commands[count:]) == ([], [])
+
+
+@pytest.mark.asyncio
+async def test_a_look_at_what_is_still_unknown_waits_for_the_first_one() -> None:
+    async with watched("quectel-eg25", start=False) as bench:
+        watching = asyncio.ensure_future(bench.watch.run())
+        await asyncio.sleep(0)
+        look = asyncio.ensure_future(bench.watch.look(anew=False))
+        await bench.after(5)
+        assert look.done()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        assert len(bench.all(SimFact)) == 1
+        asked = [command for _, command in bench.commands if command.endswith("?") or command == "AT+QCCID"]
+        assert all(asked.count(command) == 1 for command in ("AT+QCCID", "AT+CEREG?", "AT+CGATT?", "AT+CGACT?"))
+
+
+@pytest.mark.asyncio
 async def test_while_held_nothing_is_sent_and_events_are_still_told() -> None:
     async with watched("quectel-eg25") as bench:
         bench.watch.hold(True)

@@ -88,6 +88,28 @@ async def test_second_connection_resumes_and_so_does_every_later_one(context: ss
 
 
 @pytest.mark.asyncio
+async def test_session_is_read_once_where_each_reading_leaks(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ipad.net.tls_context.SESSION_LEAKS", True)
+    async with contacts(context, PinnedKey(LEAF.spki)) as eim:
+        assert await eim.polls(5) == [False, True, True, True, True]
+        assert eim.memory.context is not None
+        assert eim.memory.context._readings == 1
+
+
+@pytest.mark.asyncio
+async def test_what_leaks_is_bounded(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ipad.net.tls_context.SESSION_LEAKS", True)
+    monkeypatch.setattr("ipad.net.tls_context._MOST_READINGS", 2)
+    async with contacts(context, PinnedKey(LEAF.spki)) as eim:
+        for expected in ([False, True], [False, True], [False, False]):
+            assert await eim.polls(2) == expected
+            assert eim.memory.context is not None
+            eim.memory.context.kept.clear()  # as if the server had refused it
+
+
+@pytest.mark.asyncio
 async def test_session_identifiers_do_where_there_are_no_tickets(tmp_path: Path) -> None:
     context = speaking(server_context(LEAF, tmp_path), ssl.TLSVersion.TLSv1_2)
     context.options |= ssl.OP_NO_TICKET

@@ -107,3 +107,29 @@ def test_of_a_command_the_header_stays(text: str, shown: str) -> None:
 )
 def test_of_a_response_length_and_status_word_stay(text: str, shown: str) -> None:
     assert redaction.answer(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (b"", "no body"),
+        (b"\r\n", "no body"),
+        (b'{"transactionId":"A1B2"}', '{"transactionId":"A1B2"}'),
+        (
+            b'{"smdpAddress":"smdp.example.com","euiccChallenge":"BAIBAg=="}',
+            '{"smdpAddress":"smdp.example.com","euiccChallenge":"04020102"}',
+        ),
+        (
+            b'{"header":{"functionExecutionStatus":{"status":"Executed-Success"}}}',
+            '{"header":{"functionExecutionStatus":{"status":"Executed-Success"}}}',
+        ),
+        (b'{"boundProfilePackage":"vzYDAQID"}', '{"boundProfilePackage":"BF3603\\u2026(3)"}'),
+        (b'{"eventEntries":[{"eventId":"SECRET"}]}', '{"eventEntries":"\\u2026(23)"}'),
+        (b'{"surprise":"no base64!"}', '{"surprise":"\\u2026(10)"}'),
+        (b'{"transactionId":"' + b"A" * 200 + b'"}', '{"transactionId":"\\u2026(200)"}'),
+        (b"[1,2]", "…(5)"),
+        (b"<html>", "…(6)"),
+    ],
+)
+def test_of_a_json_body_data_objects_are_shown_like_messages_and_secrets_left_out(body: bytes, shown: str) -> None:
+    assert redaction.json_body(body) == shown

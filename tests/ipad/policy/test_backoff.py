@@ -13,6 +13,7 @@ from ipad.errors import (
     IpadError,
     NetworkError,
     ServerResultError,
+    StateError,
     TlsTrustError,
 )
 from ipad.policy.backoff import Retry, failure_pause, retry_decision, spread, stepped
@@ -28,6 +29,7 @@ UNREACHABLE = NetworkError("no route", layer="tcp")
         (UNREACHABLE, Retry.SOON),
         (ExchangeError("empty body"), Retry.SOON),
         (CardError("gone"), Retry.SOON),
+        (StateError("disk full"), Retry.SOON),
         (TlsTrustError("wrong pin"), Retry.LATER),
         (HttpStatusError("404", status=404, transient=False), Retry.LATER),
         (ServerResultError("GetEimPackage", EimPackageError.EID_NOT_FOUND), Retry.LATER),
@@ -51,7 +53,19 @@ def test_what_does_not_pass_by_itself_waits_longest() -> None:
 @pytest.mark.parametrize(("asked", "pause"), [(0.0, 60.0), (600.0, 600.0), (1e9, 86400.0)])
 def test_retry_after_is_followed_within_bounds(asked: float, pause: float) -> None:
     error = HttpStatusError("503", status=503, transient=True, retry_after=asked)
-    assert failure_pause(error, 5, 1.0, TIMERS) == pause
+    assert failure_pause(error, 5, 0.0, TIMERS) == pause
+
+
+def test_many_devices_that_were_told_the_same_come_one_after_the_other_and_none_too_early() -> None:
+    error = HttpStatusError("503", status=503, transient=True, retry_after=600.0)
+    pauses = [failure_pause(error, 1, jitter / 10, TIMERS) for jitter in range(-10, 11)]
+    assert (min(pauses), max(pauses)) == (600.0, 750.0)
+    assert len({round(pause, 6) for pause in pauses}) == 11
+
+
+def test_pauses_after_a_failure_that_many_share_differ_by_half_of_it() -> None:
+    pauses = [failure_pause(UNREACHABLE, 2, jitter / 10, TIMERS) for jitter in range(-10, 11)]
+    assert (min(pauses), max(pauses)) == (120.0, 180.0)
 
 
 def test_jitter_moves_a_pause_by_a_tenth_at_most() -> None:

@@ -156,3 +156,28 @@ def test_single_polls_are_not_worth_a_write_and_many_are() -> None:
         budget = budget.spend(quota, 10.0 * number)
     budget = budget.spend(quota, 80.0)
     assert worth_saving(saved, remember(replace(state, polls=PollState(budget=budget)), "one", 80.0))
+
+
+def heard_after(event: Boot, boot: str) -> bool:
+    """Whether something was ever received, for a process that starts after another one has found a network."""
+    state = step(Settings(), State(), Boot(), 0.0).state
+    state = step(Settings(), state, Registration(state=RegistrationState.HOME, plmn="26201"), 10.0).state
+    assert state.situation.heard
+    return step(Settings(), restore(remember(state, "one", 20.0), boot, 30.0), event, 30.0).state.situation.heard
+
+
+def test_process_that_starts_again_suspects_no_antenna_that_worked_since_the_device_booted() -> None:
+    assert heard_after(Boot(reboot=False), "one")
+
+
+def test_antenna_has_to_prove_itself_in_each_boot_of_the_device() -> None:
+    assert not heard_after(Boot(reboot=True), "two")
+    assert not heard_after(Boot(reboot=False), "two")
+
+
+def test_first_sign_of_a_network_is_worth_a_write() -> None:
+    state = step(Settings(), State(), Boot(), 0.0).state
+    saved = remember(state, "one", 1.0)
+    found = replace(state, situation=replace(state.situation, heard=True))
+    assert not worth_saving(saved, remember(state, "one", 2.0))
+    assert worth_saving(saved, remember(found, "one", 2.0))

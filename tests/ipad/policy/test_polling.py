@@ -23,7 +23,19 @@ from ipad.policy.events import (
     Tick,
     TimeSet,
 )
-from ipad.policy.polling import PollState, Wish, quiet_until, release, slack, spent, stretched, wish
+from ipad.policy.polling import (
+    CATCH_UP_LIMIT,
+    Outage,
+    PollState,
+    Wish,
+    caught_up,
+    quiet_until,
+    release,
+    slack,
+    spent,
+    stretched,
+    wish,
+)
 from ipad.policy.radio import Access, RegistrationState
 from ipad.policy.settings import PollSettings, Settings
 from ipad.policy.situation import Situation, observe
@@ -263,3 +275,10 @@ def test_metered_link_is_looked_at_half_as_often() -> None:
     made.tell(Hints(metered=True))
     made.run(24 * HOUR)
     assert 10 <= len(looks(made, HOUR)) <= 12
+
+
+def test_what_an_outage_held_up_is_spread_over_half_an_hour_at_most() -> None:
+    short, long = Outage(end=1000.0, seconds=200.0), Outage(end=1000.0, seconds=36_000.0)
+    assert [caught_up(900.0, short, chance) for chance in (0.0, 0.5, 1.0)] == [1000.0, 1100.0, 1200.0]
+    assert caught_up(900.0, long, 1.0) == 1000.0 + CATCH_UP_LIMIT
+    assert caught_up(1001.0, long, 1.0) == 1001.0

@@ -41,6 +41,16 @@ def test_failures_back_off_and_success_forgets_them() -> None:
     assert plan.contacts["a"].due == 60.0
 
 
+def test_eim_that_repeats_itself_is_asked_ever_more_rarely() -> None:
+    plan = schedule()
+    pauses = []
+    for _ in range(9):
+        plan = plan.after_repetition("a", 0.0, 0.0)
+        pauses.append(plan.contacts["a"].due)
+    assert pauses[:3] == [60.0, 120.0, 240.0]
+    assert pauses[-1] == plan.timers.failure_limit
+
+
 def test_one_eims_failure_does_not_move_another() -> None:
     plan = schedule().after_failure("a", ERROR, 100.0, 0.0)
     assert plan.due(100.0) == ("b",)

@@ -8,9 +8,10 @@ import pytest
 
 from hil.pki import Pki
 from hil.pki.pki import Role
+from ipad.clock import EARLIEST_WALL
 from ipad.codec.x509 import Certificate
 from ipad.errors import DownloadCheckError
-from ipad.procedures.certificate_dates import CLOCK_IS_SET, ClockPolicy, DateCheck
+from ipad.procedures.certificate_dates import ClockPolicy, DateCheck
 
 NOW = 1_800_000_000.0
 UNSET = 86_400.0
@@ -30,8 +31,8 @@ def certificate(pki: Pki) -> Certificate:
         (ClockPolicy.WHEN_SET, NOW + 10, None),
         (ClockPolicy.WHEN_SET, NOW - 11, "is not valid before 2027-01-15"),
         (ClockPolicy.WHEN_SET, NOW + 11, "expired on 2027-01-15"),
-        (ClockPolicy.WHEN_SET, CLOCK_IS_SET, "is not valid before"),
-        (ClockPolicy.WHEN_SET, CLOCK_IS_SET - 1, None),
+        (ClockPolicy.WHEN_SET, EARLIEST_WALL, "is not valid before"),
+        (ClockPolicy.WHEN_SET, EARLIEST_WALL - 1, None),
         (ClockPolicy.WHEN_SET, UNSET, None),
         (ClockPolicy.ALWAYS, NOW, None),
         (ClockPolicy.ALWAYS, UNSET, "the clock is not set"),

@@ -64,6 +64,23 @@ async def test_package_that_never_reached_the_card_is_reported_as_undefined_erro
     assert report.packages[0].error_code == EimPackageResultErrorCode.UNDEFINED_ERROR
 
 
+@pytest.mark.parametrize(
+    ("psmo", "proven", "anew"),
+    [(LIST, True, False), (LIST, False, True), (Psmo(disable=Disable(iccid=ICCID1.octets)), True, True)],
+)
+async def test_enabled_profile_is_read_anew_before_a_switch_and_of_a_card_that_did_not_answer_yet(
+    psmo: Psmo, proven: bool, anew: bool
+) -> None:
+    bench = Bench()
+    bench.eim.offer(euicc_package(psmo, counter=5))
+    await bench.start()
+    forgotten: list[object] = []
+    bench.euicc.forget = forgotten.append  # type: ignore[method-assign, assignment]
+    bench.euicc.proven = proven
+    await bench.run()
+    assert forgotten == ([(0xBF2D,)] if anew else [])
+
+
 async def test_card_that_is_gone_leaves_the_marker_for_the_next_run() -> None:
     bench = Bench()
     bench.eim.offer(euicc_package(LIST, counter=5))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from hil.rsp import status
 from ipad.procedures.notification_receivers import deliver_to_receivers
+from ipad.state.journal import Postponed
 from tests.ipad.procedures.download_bench import SMDP, DownloadBench, code_data, lost, make_order
 
 
@@ -33,6 +35,44 @@ async def test_result_of_a_direct_download_is_owed_until_the_sm_dp_takes_it(worl
     assert await world.pending_results() == 0
     assert world.ipa.journal.content.direct_results == ()
     assert sum(item.startswith(b"\xbf\x37") for item in world.smdp.notifications) == 1
+
+
+@pytest.mark.asyncio
+async def test_result_at_hand_is_not_asked_of_the_card(world: DownloadBench) -> None:
+    """Nor are the back-offs of other notifications lost, for which the list of the card would be needed."""
+    await installed(world)
+    world.network.lose["handleNotification"] = [lost()] * 2
+    await world.run()
+    euicc, journal = world.ipa.euicc, world.ipa.journal
+    pending = (await euicc.retrieve_notifications_list()).notification_list or ()
+    (result,) = [found for item in pending if (found := item.profile_installation_result) is not None]
+    kept = {bytes(16): Postponed(refusals=1, not_before=int(world.clock.time()) + 60)}
+    await journal.commit(replace(journal.content, postponed=kept))
+
+    async def retrieve(*_: Any) -> Any:
+        raise AssertionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(euicc, "retrieve_notifications_list", retrieve)
+        report = await deliver_to_receivers(world.ipa, only_owed=True, at_hand=result)
+    assert len(report.sent) == 1
+    assert (journal.content.postponed, journal.content.direct_results) == (kept, ())
+    assert await world.pending_results() == 0
+    assert [item for item in world.smdp.notifications if item.startswith(b"\xbf\x37")] == [result.encode()]
+
+
+@pytest.mark.asyncio
+async def test_list_of_the_card_is_read_where_more_is_owed_than_the_result_at_hand(world: DownloadBench) -> None:
+    await installed(world)
+    world.network.lose["handleNotification"] = [lost()] * 2
+    await world.run()
+    euicc, journal = world.ipa.euicc, world.ipa.journal
+    pending = (await euicc.retrieve_notifications_list()).notification_list or ()
+    (result,) = [found for item in pending if (found := item.profile_installation_result) is not None]
+    owed = (*journal.content.direct_results, 999)
+    await journal.commit(replace(journal.content, direct_results=owed))
+    await deliver_to_receivers(world.ipa, only_owed=True, at_hand=result)
+    assert journal.content.direct_results == (), "what is not on the card any more is owed to nobody"
 
 
 @pytest.mark.asyncio

@@ -165,3 +165,54 @@ async def test_crash_of_the_agent_alone_while_loading(pki: Pki, tmp_path: Path) 
     await settle(world)
     await check(world)
     assert world.smdp.reports[-1].reason == 11
+
+
+@pytest.mark.asyncio
+async def test_crash_of_the_agent_alone_leaves_no_session_on_the_card(pki: Pki, tmp_path: Path) -> None:
+    """Before loading has begun the card has no result to give, and would keep keys of a session that nobody ends."""
+    crash_at = open_sessions = 0
+    async for world in Worlds(pki, tmp_path).each(direct):
+        crash_at += 1
+        world.fuse = Fuse(blow_at=crash_at)
+        try:
+            await world.run()
+        except PowerCut:
+            world.fuse = None
+            open_sessions += world.card.engine.session.prepared is not None
+            if hasattr(world, "ipa"):
+                del world.ipa
+        else:
+            break
+        await settle(world)
+        await check(world)
+        session = world.card.engine.session
+        assert (session.server, session.prepared, session.loader) == (None, None, None)
+    assert open_sessions > 3
+
+
+@pytest.mark.asyncio
+async def test_result_waits_for_the_bearer_that_the_reset_of_the_card_took(pki: Pki, tmp_path: Path) -> None:
+    world = DownloadBench(pki, tmp_path)
+    await direct(world)
+    await world.start()
+
+    def loading(package: bytes) -> bytes:
+        world.link.count_from_here()
+        world.link.power_cut_at = 8
+        return package
+
+    world.tamper(loading)
+    with pytest.raises(PowerCut):
+        await world.run()
+    await world.start()
+    seen: list[tuple[str | None, float, int]] = []
+
+    async def wait(before: str | None, timeout: float) -> bool:  # noqa: ASYNC109
+        seen.append((before, timeout, len(world.eim.results)))
+        assert world.ipa.journal.content.undelivered, "what is known is durable before anything is waited for"
+        return True
+
+    world.bearer.wait_new_session = wait  # type: ignore[method-assign]
+    await world.run()
+    assert seen == [("session-1", world.ipa.timers.first_session, 0)]
+    assert len(world.eim.results) == 1

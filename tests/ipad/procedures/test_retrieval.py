@@ -48,6 +48,29 @@ async def test_endless_eim_does_not_starve_another() -> None:
     assert (await bench.run()).outcome is Outcome.NOTHING_TO_DO
 
 
+async def test_package_that_is_handed_out_again_and_again_ends_the_turn() -> None:
+    bench = Bench(card=card_state(*TWO))
+    first, second = bench.servers.values()
+    for _ in range(16):
+        first.offer(bytes.fromhex("BF6F00"))
+    report = await bench.run()
+    assert report.eims[0].repeating
+    assert not report.eims[0].more
+    assert len(report.eims[0].packages) == 2
+    assert len(second.requests) == 1
+    assert report.outcome is Outcome.RETRY_LATER
+
+
+async def test_package_that_is_repeated_once_is_answered_twice() -> None:
+    bench = Bench(card=card_state(TWO[0]))
+    (eim,) = bench.servers.values()
+    eim.offer(euicc_package(LIST, counter=5))
+    eim.offer(euicc_package(LIST, counter=5))
+    report = await bench.run()
+    assert not report.eims[0].repeating
+    assert len(report.eims[0].packages) == 2
+
+
 async def test_unreachable_eim_does_not_stop_the_others() -> None:
     bench = Bench(card=card_state(*TWO))
     first, second = bench.servers.values()
@@ -58,6 +81,17 @@ async def test_unreachable_eim_does_not_stop_the_others() -> None:
     assert not report.eims[0].reached
     assert len(second.results) == 1
     assert report.outcome is Outcome.RETRY_LATER
+
+
+async def test_after_a_failure_nothing_is_taken_from_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(card=card_state(*TWO))
+    forgotten: list[bool] = []
+    monkeypatch.setattr(type(bench.euicc), "forget", lambda _euicc: forgotten.append(True))
+    await bench.run()
+    assert forgotten == []
+    next(iter(bench.servers.values())).reachable = lambda: False
+    await bench.run()
+    assert forgotten == [True]
 
 
 @pytest.mark.parametrize(

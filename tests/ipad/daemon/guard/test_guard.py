@@ -23,6 +23,7 @@ from ipad.policy.events import (
     Outcome,
     ProfileChanged,
     Registration,
+    SimShown,
 )
 from ipad.policy.radio import RegistrationState
 from ipad.policy.state import Pending
@@ -56,7 +57,7 @@ class SwitchingAgent(FakeAgent):
     observation: Observation | None = None
     shown = NEW
 
-    async def look_at_card(self) -> CardView:
+    async def look_at_card(self, *, again: bool = False) -> CardView:
         return CardView(card=CardRead(enabled=self.shown, installed=(ICCID, NEW), fallback=ICCID))
 
     async def roll_back(self, former: str | None) -> Outcome:
@@ -163,6 +164,27 @@ def test_scheduled_polls_wait_for_a_bearer_and_not_at_all_on_trial_without_one()
     assert guard.release(clock.now) == float("inf")
 
 
+def test_polls_that_an_outage_held_up_are_spread_over_as_long_a_time() -> None:
+    clock = HeldClock()
+    guard = radio_guard(clock)
+    guard.feed(Bearer(session=None))
+    due = clock.now + 100.0
+    clock.now += 600.0
+    guard.feed(Bearer(session="2"))
+    assert guard.release(due) == clock.now + 600.0 * guard.situation.chance
+    assert guard.release(clock.now + 5.0) == clock.now + 5.0
+
+
+def test_profile_on_trial_is_polled_for_without_delay_after_an_outage() -> None:
+    clock = HeldClock()
+    guard = radio_guard(clock)
+    guard.feed(ProfileChanged(origin=Origin.PACKAGE, iccid=NEW, previous=ICCID, rollback=True))
+    clock.now += 60.0
+    guard.feed(Registration(state=RegistrationState.HOME, plmn="00102"))
+    guard.feed(Bearer(session="2"))
+    assert guard.release(clock.now) == clock.now
+
+
 def test_silence_during_an_emergency_call() -> None:
     clock = HeldClock()
     guard = radio_guard(clock)
@@ -255,3 +277,82 @@ def test_probe_without_an_open_device_is_no_harm() -> None:
     guard = radio_guard()
     guard._decided(Probe(reason="test"))
     assert guard.take() is None
+
+
+class MisreadAgent(FakeAgent):
+    """The first reading has a wrong bit: no profile seems to be enabled."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.readings: list[bool] = []
+
+    async def look_at_card(self, *, again: bool = False) -> CardView:
+        self.readings.append(again)
+        enabled = ICCID if again else None
+        return CardView(card=CardRead(enabled=enabled, installed=(ICCID, NEW), fallback=ICCID))
+
+
+@pytest.mark.asyncio
+async def test_profile_that_changed_without_a_word_is_read_again_before_it_is_believed() -> None:
+    guard, agent = radio_guard(), MisreadAgent()
+    await guard.read_card(agent)
+    assert agent.readings == [False, True]
+    assert guard.situation.enabled == ICCID
+    assert not guard.on_trial
+
+
+class LookingAgent(SwitchingAgent):
+    """Notes how the modem is looked at, and tells what it shows when all is to be told."""
+
+    def __init__(self, guard: Guard, *, told: bool) -> None:
+        super().__init__()
+        self.shown = ICCID
+        self.looks: list[bool] = []
+        self.readings: list[bool] = []
+        self._guard = guard
+        self._told = told
+
+    async def look_at_card(self, *, again: bool = False) -> CardView:
+        self.readings.append(again)
+        return await super().look_at_card(again=again)
+
+    async def look_around(self, *, anew: bool = True) -> None:
+        self.looks.append(anew)
+        if anew or not self._told:
+            self._guard.feed(Registration(state=RegistrationState.HOME, plmn="00101"))
+            self._guard.feed(Bearer(session="1"))
+            self._guard.feed(SimShown(iccid=self.shown))
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("told", [True, False], ids=["told before", "told meanwhile"])
+async def test_modem_that_has_told_everything_is_not_asked_again_at_the_start(told: bool) -> None:
+    guard = radio_guard() if told else make_guard(HeldClock(), radio=True)
+    if told:
+        guard.feed(SimShown(iccid=ICCID))
+    agent = LookingAgent(guard, told=told)
+    await guard.take_up(agent)
+    assert agent.looks == [False]
+    assert guard.connected
+
+
+@pytest.mark.asyncio
+async def test_modem_is_asked_again_about_a_profile_that_turns_out_to_be_another_one() -> None:
+    guard = radio_guard()
+    guard.feed(SimShown(iccid=ICCID))
+    agent = LookingAgent(guard, told=True)
+    agent.shown = NEW
+    await guard.take_up(agent)
+    assert agent.looks == [False, True]
+    assert guard.situation.shown == NEW
+
+
+@pytest.mark.asyncio
+async def test_euicc_is_read_anew_where_the_modem_shows_another_profile() -> None:
+    guard = radio_guard()
+    guard.feed(SimShown(iccid=NEW))
+    agent = LookingAgent(guard, told=True)
+    pending = Pending(action=Action.RECOVER, at=Instant(0.0))
+    guard.engine.state = replace(guard.engine.state, pending=pending)
+    await guard.executor.carry_out(agent, Recover(rung="cfun", step=0, reason="no service"))
+    assert agent.readings[0] is True

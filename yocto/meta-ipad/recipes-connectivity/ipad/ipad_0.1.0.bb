@@ -34,7 +34,6 @@ FILES:${PN} += "${systemd_system_unitdir} ${nonarch_base_libdir}/udev ${nonarch_
 RDEPENDS:${PN} += "\
     ca-certificates \
     python3-asyncio \
-    python3-cbor2 \
     python3-compression \
     python3-core \
     python3-crypt \
