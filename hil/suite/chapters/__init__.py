@@ -1,0 +1,1 @@
+"""The cases, in chapters ordered like the procedures of SGP.32."""

@@ -1,0 +1,1 @@
+"""The virtual target: a rig in a thread, the agent as a process."""

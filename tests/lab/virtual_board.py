@@ -1,0 +1,94 @@
+"""A rig as a process that plays the board: its terminal is the modem's port, its card the eUICC."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from hil.pki import Pki
+from hil.suite.toml_text import dumps
+from hil.suite.virtual.agent import POLICY
+from tests.lab.tcp_bridge import TcpBridge
+
+ROOT = Path(__file__).parent.parent.parent
+QUICK = {"search_time": 0.05, "session_time": 0.02}
+
+
+def agent_command() -> str | None:
+    """The agent of the main environment: IPAD_LAB_AGENT, else that of `make test`."""
+    named = os.environ.get("IPAD_LAB_AGENT")
+    built = ROOT / ".venv" / "bin" / "ipad"
+    return named or (str(built) if built.exists() else None)
+
+
+class VirtualBoard:
+    """Rig, bridge and the agent's configuration below `folder`; the bench's PKI below `bench` is that of the card."""
+
+    def __init__(self, folder: Path, bench: Path) -> None:
+        pki = bench / "pki"
+        Pki.open(pki)
+        self._log = (folder / "rig.log").open("wb")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "hil", "rig", "--state", str(folder / "rig"), "--pki", str(pki)],
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+        )
+        assert self._process.stdout is not None
+        self.ready: dict[str, Any] = json.loads(self._process.stdout.readline())
+        self.call("/knobs/network", QUICK)
+        self.bridge = TcpBridge(Path(self.ready["tty"]))
+        self.config = folder / "ipad.toml"
+        self.run_folder = folder / "run"
+        self._configure(folder)
+
+    def _configure(self, folder: Path) -> None:
+        policy = folder / "policy.toml"
+        policy.write_text(dumps(POLICY))
+        runtime = folder / "runtime"
+        runtime.mkdir()
+        self.config.write_text(
+            dumps(
+                {
+                    "state": {"directory": str(folder / "state")},
+                    "control": {"socket": str(runtime / "ipad.sock")},
+                    "modem": {"port": self.ready["tty"], "board": "quectel-eg25", "max_data": 255},
+                    "esipa": {"poll_interval": 604800, "retry_delays": [0.2, 0.5], "exchange_timeout": 5},
+                    "rsp": {"retry_delays": [0.2, 0.5], "download_retry_delays": [1.0], "exchange_timeout": 10},
+                    "timers": {"session": 10, "first_session": 5, "session_check": 0.2, "reconnect": 1},
+                    "policy": {"file": str(policy)},
+                }
+            )
+        )
+
+    @property
+    def eid(self) -> str:
+        return str(self.ready["eid"])
+
+    def profiles(self) -> list[dict[str, Any]]:
+        """What is really on the card."""
+        return list(self.call("/card")["profiles"])
+
+    def enabled(self) -> str | None:
+        return next((str(profile["iccid"]) for profile in self.profiles() if profile["enabled"]), None)
+
+    def call(self, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        """The rig's control API."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.ready["control_url"] + path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            found = json.loads(answer.read())
+        assert isinstance(found, dict)
+        return found
+
+    def close(self) -> None:
+        self.bridge.close()
+        self._process.terminate()
+        self._process.wait(20)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
