@@ -1,0 +1,66 @@
+"""Every fault at every step: a selection each day, all of it with `make matrix` (IPAD_MATRIX=all)."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.sweep.catalogue import Fault, Interface, Point
+from tests.e2e.sweep.plan import Counts, Place, places, selection
+from tests.e2e.sweep.run import Ended
+from tests.e2e.sweep.story import STORIES
+from tests.e2e.sweep.table import Row
+
+ALL = os.environ.get("IPAD_MATRIX") == "all"
+RESULTS = Path(os.environ.get("IPAD_MATRIX_RESULTS", "build/matrix"))
+SELECTED = selection(every=4)
+_SHOWN = 10
+
+
+def report(story: str, failed: list[tuple[Point, Ended]]) -> str:
+    """What went wrong where."""
+    lines = [f"{story}, {point} ({ended.label}): {'; '.join(ended.violations)}" for point, ended in failed[:_SHOWN]]
+    return "\n".join([f"{len(failed)} points not survived", *lines])
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_story_ends_well_without_a_fault(counts: Counts, story: str) -> None:
+    assert counts.of(story).steps[Interface.LINE] > 50
+
+
+@pytest.mark.parametrize(("story", "interface"), SELECTED, ids=str)
+def test_device_survives_a_fault_at_a_step(counts: Counts, story: str, interface: Interface) -> None:
+    failed = []
+    for fault in SELECTED[story, interface]:
+        point = counts.one_point(story, interface, fault)
+        if point is not None:
+            ended = counts.run(story, point)
+            if not ended.survived:
+                failed.append((point, ended))
+    assert not failed, report(story, failed)
+
+
+def test_selection_has_every_fault_at_every_interface() -> None:
+    everything = {(interface, fault) for _, interface, fault in places()}
+    assert {(interface, fault) for (_, interface), faults in SELECTED.items() for fault in faults} == everything
+
+
+@pytest.mark.skipif(not ALL, reason="takes an hour of one processor: make matrix")
+@pytest.mark.parametrize("place", list(places()) if ALL else [], ids=lambda place: "-".join(map(str, place)))
+def test_device_survives_a_fault_at_every_step(counts: Counts, place: Place) -> None:
+    story, interface, fault = place
+    failed, tried, begun = [], 0, time.process_time()
+    for point in counts.points(story, interface, fault):
+        ended = counts.run(story, point)
+        tried += ended.tried
+        if ended.tried and not ended.survived:
+            failed.append((point, ended))
+    Row(story, interface, fault, tried, tried - len(failed), time.process_time() - begun).write(RESULTS)
+    assert not failed, report(story, failed)
+
+
+def test_faults_that_are_named_are_tried_somewhere() -> None:
+    assert {fault for _, _, fault in places()} == set(Fault)

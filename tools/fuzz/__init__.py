@@ -1,0 +1,1 @@
+"""Fuzzing of the agent's decoders at length, guided by coverage: `make fuzz`."""
