@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' ipad/__init__.py)
 
-.PHONY: demo test sweep lint bench bench-bytes man dist wheel deb try-deb install-system clean
+.PHONY: demo test suite lab sweep matrix lives fuzz fleet soak lint bench bench-bytes man dist wheel deb try-deb install-system clean
 
 demo: $(VENV)/.demo
 	$(BIN)/ipad-hil demo
@@ -15,13 +15,44 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto
 
-# The promise "never stranded" at length, with other lives each time: `make sweep EXAMPLES=2000`, and again with SEED=...
+# The conformance suite on the virtual rig; `--target board.yaml` in its place tries a board. The report is in build/suite.
+suite: $(VENV)/.test
+	$(BIN)/python -m pytest --pyargs hil.suite --target virtual -n auto --report build/suite
+
+# The same suite through labgrid, which brings its own `serial`: an environment of its own. The agent is that of the main one.
+LAB := .venv-lab
+lab: $(VENV)/.test $(LAB)/.lab
+	IPAD_LAB_AGENT=$(abspath $(BIN)/ipad) $(LAB)/bin/python -m pytest tests/lab
+
+# The agent is killed at every point of the main scenarios: hours of work in some minutes a scenario, see docs/sweep.md.
+sweep: $(VENV)/.test
+	$(BIN)/ipad-hil sweep --jobs 8 --write
+
+# Every fault of the catalogue at every step of the main scenarios, see docs/fault-matrix.md.
+matrix: $(VENV)/.test
+	rm -rf build/matrix
+	IPAD_MATRIX=all $(BIN)/python -m pytest -n auto --timeout 0 tests/e2e/sweep/test_matrix.py -k every_step; \
+	  status=$$?; $(BIN)/python -m tests.e2e.sweep.table build/matrix docs/fault-matrix.md; exit $$status
+
+# The promise "never stranded" at length, with other lives each time: `make lives EXAMPLES=2000`, and again with SEED=...
 EXAMPLES ?= 500
 SEED ?= $(shell date +%s)
-sweep: $(VENV)/.test
+lives: $(VENV)/.test
 	@echo "EXAMPLES=$(EXAMPLES) SEED=$(SEED)"
 	IPAD_POLICY_EXAMPLES=$(EXAMPLES) IPAD_STRANDED_EXAMPLES=$(EXAMPLES) $(BIN)/python -m pytest -n 2 --timeout 0 \
 	  --hypothesis-seed=$(SEED) tests/ipad/policy/test_never_stranded.py tests/e2e/property
+
+# Every decoder of the agent, guided by coverage, so many seconds each.
+SECONDS ?= 30
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python -m tools.fuzz --seconds $(SECONDS)
+
+# A thousand devices, and months of one: some minutes each.
+fleet: $(VENV)/.test
+	$(BIN)/ipad-hil fleet 1000 --report build/fleet.html
+
+soak: $(VENV)/.test
+	IPAD_SOAK_POLLS=10000 $(BIN)/python -m pytest -s --timeout 0 tests/e2e/soak
 
 lint: $(VENV)/.lint
 	$(BIN)/ruff check .
@@ -29,10 +60,9 @@ lint: $(VENV)/.lint
 	$(BIN)/mypy
 	$(BIN)/python -m tools.manual --check
 
+# Every measurement, into docs/; some minutes, most of them waiting for a slow radio.
 bench: $(VENV)/.test
-	$(BIN)/python benchmarks/download_memory.py
-	$(BIN)/python benchmarks/start_cpu.py
-	$(BIN)/python benchmarks/idle.py
+	$(BIN)/python benchmarks/all.py --write --long
 
 # Bytes on every transport, into docs/transport-bytes.md: some minutes, most of them waiting for a slow radio.
 bench-bytes: $(VENV)/.test
@@ -85,6 +115,16 @@ $(VENV)/.test: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[test]'
 	@touch $@
 
+$(VENV)/.fuzz: pyproject.toml | $(BIN)/python
+	$(PIP) -e '.[test,fuzz]'
+	@touch $@
+
+$(LAB)/.lab: hil/lab/requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(LAB)
+	$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check -r hil/lab/requirements.txt
+	$(LAB)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
 $(VENV)/.lint: pyproject.toml | $(BIN)/python
 	$(PIP) -e '.[test,lint]'
 	@touch $@
@@ -94,4 +134,4 @@ $(VENV)/.dist: pyproject.toml | $(BIN)/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(LAB) build dist .mypy_cache .ruff_cache .hypothesis

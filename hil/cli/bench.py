@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from hil.bench.errors import BenchError
+from hil.bench.marked import DOCUMENT as BENCHMARKS
 from hil.cli.rsp import Commands
 
 DOCUMENT: Final = Path("docs/transport-bytes.md")
@@ -23,6 +24,8 @@ def add_bench(commands: "Commands[argparse.ArgumentParser]") -> None:
     common.add_argument("--json", action="store_true", help="as JSON")
     _add_bytes(bench, common)
     _add_recovery(bench, common)
+    _add_line(bench, common)
+    _add_commands(bench, common)
 
 
 def _add_bytes(bench: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
@@ -43,6 +46,23 @@ def _add_recovery(bench: "Commands[argparse.ArgumentParser]", common: argparse.A
     _add_write(recovery, RECOVERY_DOCUMENT)
 
 
+def _add_line(bench: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    text = "efficiency of a profile download on a serial line of 115,200 bit/s, and with a faster rate"
+    line = bench.add_parser("line", parents=[common], help=text, description=text)
+    line.add_argument("--personality", default="quectel-eg25", metavar="NAME", help="modem of the rig")
+    line.add_argument("--quick", action="store_true", help="only the row with a goal")
+    _add_write(line, BENCHMARKS)
+
+
+def _add_commands(bench: "Commands[argparse.ArgumentParser]", common: argparse.ArgumentParser) -> None:
+    text = "AT commands and APDUs of procedures, beside the least that the protocols allow"
+    counted = bench.add_parser("commands", parents=[common], help=text, description=text)
+    counted.add_argument(
+        "procedures", nargs="*", metavar="PROCEDURE", help="only these rows, such as idle (default: all)"
+    )
+    _add_write(counted, BENCHMARKS)
+
+
 def _add_write(parser: argparse.ArgumentParser, document: Path) -> None:
     parser.add_argument(
         "--write",
@@ -56,7 +76,15 @@ def _add_write(parser: argparse.ArgumentParser, document: Path) -> None:
 
 def run_bench(options: argparse.Namespace) -> int:
     """The chosen measurement; returns the exit code. Raises BenchError."""
-    return _run_recovery(options) if options.verb == "recovery" else _run_bytes(options)
+    match options.verb:
+        case "recovery":
+            return _run_recovery(options)
+        case "line":
+            return _run_line(options)
+        case "commands":
+            return _run_commands(options)
+        case _:
+            return _run_bytes(options)
 
 
 def _run_bytes(options: argparse.Namespace) -> int:
@@ -73,3 +101,17 @@ def _run_recovery(options: argparse.Namespace) -> int:
 
     cases = chosen(options.cases)
     return run_recovery(RecoveryOptions(cases, options.personality, options.agent, options.json, options.write))
+
+
+def _run_line(options: argparse.Namespace) -> int:
+    from hil.bench.line.run import SETTINGS, LineOptions, run_line  # noqa: PLC0415 - as above
+
+    settings = SETTINGS[:1] if options.quick else SETTINGS
+    return run_line(LineOptions(settings, options.personality, options.agent, options.json, options.write))
+
+
+def _run_commands(options: argparse.Namespace) -> int:
+    from hil.bench.commands.run import CommandOptions, chosen, run_commands  # noqa: PLC0415 - as above
+
+    procedures = chosen(options.procedures)
+    return run_commands(CommandOptions(procedures, options.agent, options.json, options.write))

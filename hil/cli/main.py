@@ -18,6 +18,7 @@ from hil.bench.errors import BenchError
 from hil.cli.bench import run_bench
 from hil.cli.bindings import BINDING_ACTIONS
 from hil.cli.client import ControlClient, ControlError
+from hil.cli.fleet import run_fleet
 from hil.cli.link import LINK_ACTIONS
 from hil.cli.order import order_of
 from hil.cli.parser import CONTROL_VARIABLE, build_parser
@@ -25,6 +26,7 @@ from hil.cli.play import PLAY_ACTIONS
 from hil.cli.rsp import ACTIONS as RSP_ACTIONS
 from hil.cli.settings import setting
 from hil.cli.show import print_json, print_line
+from hil.cli.sweep import run_sweep
 from hil.eim.tls import TlsKnobs
 from hil.rig import RigError, RigOptions
 from hil.rig.foreground import run_rig
@@ -40,12 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit code."""
     options = build_parser().parse_args(arguments)
     try:
-        if options.command == "rig":
-            return _rig(options)
-        if options.command == "demo":
-            return _demo(options)
-        if options.command == "bench":
-            return run_bench(options)
+        if options.command in _WITHOUT_RIG:
+            return _WITHOUT_RIG[options.command](options)
         url = options.control or os.environ.get(CONTROL_VARIABLE)
         if not url:
             raise ControlError(f"which rig? Give --control URL or set {CONTROL_VARIABLE}")
@@ -69,6 +67,7 @@ def _rig(options: Namespace) -> int:
             eim_fqdn=options.eim_fqdn,
             tls_trust=options.tls_trust,
             pace=options.pace,
+            uart=options.uart,
             vpcd=options.vpcd,
             smdp_fqdn=options.smdp_fqdn,
             smdp_port=options.smdp_port,
@@ -170,6 +169,15 @@ def _wait(client: ControlClient, options: Namespace) -> int:
     answer = client.get("/wait", **conditions, timeout=options.timeout)
     return 0 if answer["met"] else _NOT_MET
 
+
+_WITHOUT_RIG: Final[dict[str, Callable[[Namespace], int]]] = {
+    "rig": _rig,
+    "demo": _demo,
+    "bench": run_bench,
+    "sweep": run_sweep,
+    "fleet": run_fleet,
+}
+"""Commands that act on no running rig."""
 
 _ACTIONS: Final[dict[tuple[str, str | None], Action]] = {
     ("eim", "queue"): _queue,

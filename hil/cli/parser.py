@@ -6,9 +6,11 @@ from typing import Final
 
 from hil.cli.bench import add_bench
 from hil.cli.bindings import add_bindings, add_eim_options
+from hil.cli.fleet import add_fleet
 from hil.cli.link import add_link, add_link_option
 from hil.cli.play import add_play
 from hil.cli.rsp import Commands, add_rsp
+from hil.cli.sweep import add_sweep
 from hil.eim import TlsTrust
 from hil.eim.faults import FaultKind
 from hil.euicc import EuiccKind
@@ -16,7 +18,7 @@ from hil.modem import personality_names
 
 CONTROL_VARIABLE: Final = "IPAD_HIL_CONTROL"
 
-_EPILOG: Final = f"""Commands but rig, demo and bench act on a running rig: --control URL,
+_EPILOG: Final = f"""Commands but rig, demo, bench, sweep and fleet act on a running rig: --control URL,
 or the variable {CONTROL_VARIABLE}.
 Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 a wait ended without its condition."""
 
@@ -30,6 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_rig(commands)
     _add_demo(commands)
     add_bench(commands)
+    add_sweep(commands)
+    add_fleet(commands)
     control = argparse.ArgumentParser(add_help=False)
     control.add_argument("--control", metavar="URL", help="control URL of the rig")
     _add_eim(commands, control)
@@ -57,6 +61,7 @@ def _add_rig(commands: "Commands[argparse.ArgumentParser]") -> None:
         help="what the initial eIM file says about the eIM's TLS server",
     )
     rig.add_argument("--pace", type=_speed, metavar="BAUD", help="make the line as slow as this (default: unpaced)")
+    rig.add_argument("--uart", action="store_true", help="the line is a UART: its client must set the modem's rate")
     rig.add_argument("--vpcd", type=_host_port, metavar="HOST:PORT", help="put the card into this vpcd reader")
     rig.add_argument("--smdp-fqdn", metavar="NAME", help="host name of the SM-DP+ (default: localhost:PORT)")
     rig.add_argument("--smdp-port", type=_port, default=0, metavar="PORT", help="port of the SM-DP+ (default: any)")

@@ -23,7 +23,7 @@ directory = "{folder}/state"
 
 [modem]
 port = "{port}"
-
+{modem}
 [rsp]
 ci_files = ["{ci_file}"]
 
@@ -57,18 +57,21 @@ class Agent:
     """Runs `command` (default: this interpreter with `-m ipad`) with a configuration of its own in `folder`.
 
     `ci_file`: certificates (PEM) under which SM-DP+ and SM-DS are trusted. `more`: tables (TOML) beside those that
-    every run needs.
+    every run needs; `modem`: lines for the table of the modem.
     """
 
-    def __init__(self, folder: Path, port: Path, ci_file: Path, command: str | None = None, more: str = "") -> None:
+    def __init__(
+        self, folder: Path, port: Path, ci_file: Path, command: str | None = None, more: str = "", modem: str = ""
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._configuration = folder / "ipad.toml"
         self._policy = folder / "policy.toml"
         self._output = folder / "ipad.log"
-        text = _CONFIGURATION.format(folder=folder, port=port, ci_file=ci_file) + more
+        text = _CONFIGURATION.format(folder=folder, port=port, ci_file=ci_file, modem=modem) + more
         self._configuration.write_text(text, encoding="utf-8")
         self.follow("")
         self._command = shlex.split(command) if command else [sys.executable, "-m", "ipad"]
+        self._running: asyncio.subprocess.Process | None = None
         self.log = AgentLog(folder / "events.jsonl")
         """Its log of events."""
 
@@ -79,7 +82,7 @@ class Agent:
     async def run(self, *words: str) -> AgentRun:
         """Run one command to its end; after two minutes it is killed and the exit code negative."""
         started = time.monotonic()
-        process = await self._start(words, asyncio.subprocess.PIPE)
+        self._running = process = await self._start(words, asyncio.subprocess.PIPE)
         try:
             async with asyncio.timeout(_LIMIT_SECONDS):
                 output, errors = await process.communicate()
@@ -94,6 +97,12 @@ class Agent:
             output.decode(errors="replace"),
             errors.decode(errors="replace"),
         )
+
+    def kill(self) -> None:
+        """End the command that runs, as a power cut does."""
+        if self._running is not None:
+            with suppress(ProcessLookupError):
+                self._running.kill()
 
     @asynccontextmanager
     async def daemon(self) -> AsyncIterator["Daemon"]:

@@ -12,6 +12,7 @@ from typing import Any
 from hil import codec, tlv
 from hil.eim import verification
 from hil.eim.association import Association, Outcome, Package, PackageState
+from hil.eim.content import ContentKind
 from hil.eim.euicc_data import store_objects
 from hil.eim.history import Check, Record, RecordKind
 from hil.eim.knobs import EimKnobs
@@ -229,7 +230,7 @@ class Intake:
         """The package an answer belongs to; an answer that names neither belongs to the one that is handed out."""
         handed = [package for package in reversed(association.packages) if package.handed_out]
         if transaction_id is not None:
-            return next((package for package in handed if package.transaction_id == transaction_id), None)
+            return next((package for package in handed if _has_transaction(package, transaction_id)), None)
         if counter is not None:
             return next((package for package in handed if package.counter == counter), None)
         return next((package for package in handed if package.state is PackageState.HANDED_OUT), None)
@@ -248,3 +249,10 @@ class Intake:
         package.records.append(record.number)
         if package.state is not PackageState.CLOSED:
             package.state = PackageState.RESULT_RECEIVED
+
+
+def _has_transaction(package: Package, transaction_id: bytes) -> bool:
+    """Whether the eIM gave the package this eimTransactionId; one that was sent as it is may have it somewhere."""
+    if package.content.kind is ContentKind.RAW:
+        return transaction_id in package.content.body
+    return package.transaction_id == transaction_id

@@ -132,6 +132,11 @@ class VirtualEuicc:
         return profile.digits if profile else None
 
     @property
+    def open_channels(self) -> tuple[int, ...]:
+        """The logical channels that are open beside the basic one."""
+        return self._channels.numbers[1:]
+
+    @property
     def engine(self) -> Engine:
         """The inside of the card, for the bench's own functions and tests."""
         return self._engine

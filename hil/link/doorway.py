@@ -1,7 +1,8 @@
-"""A port on loopback that stays the same while it is shut: what TCP and UDP doors have in common."""
+"""A port, usually on loopback, that stays the same while it is shut: what TCP and UDP doors have in common."""
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import logging
 import socket
@@ -53,8 +54,9 @@ class Door(Protocol):
 class ReservedPort:
     """Keeps a port with a socket of its own, beside which one more may be bound."""
 
-    def __init__(self, kind: socket.SocketKind) -> None:
+    def __init__(self, kind: socket.SocketKind, host: str = LOOPBACK) -> None:
         self._kind = kind
+        self._host = host
         self._socket: socket.socket | None = None
 
     @property
@@ -74,21 +76,87 @@ class ReservedPort:
         """Reserve it (0: chosen by the system). Raises OSError when it is taken."""
         if port:
             # Sharing is for the two sockets of one door only.
-            _bound(self._kind, port, shared=False).close()
-        self._socket = _bound(self._kind, port)
+            _bound(self._kind, (self._host, port), shared=False, again=True).close()
+        self._socket = _bound(self._kind, (self._host, port))
         if self._kind is socket.SOCK_DGRAM:
             # Connected to itself it gets nobody else's datagrams, and the system refuses them while nobody listens.
             self._socket.connect(self._socket.getsockname())
 
     def second(self) -> socket.socket:
         """The other socket of the port. Raises RuntimeError."""
-        return _bound(self._kind, self.address[1])
+        # Its connections inherit that: those that have just ended must not keep the port from the next rig.
+        return _bound(self._kind, self.address, again=True)
 
     def give_back(self) -> None:
         """Let somebody else have it."""
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+class PortDoor:
+    """A door at a port of its own, whatever passes through it. Shut until `start`; a kind of door adds `let`."""
+
+    def __init__(self, name: str, kind: socket.SocketKind, host: str) -> None:
+        self.name = name
+        self.meter = Meter()
+        self.passage = Passage.OPEN
+        self._port = ReservedPort(kind, host)
+        self._started = False
+        self._listener: socket.socket | None = None
+
+    @property
+    def address(self) -> Address:
+        """Where the device finds it. Raises RuntimeError when the door was not started."""
+        return self._port.address
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets anything pass."""
+        return self._listener is not None and self.passage is Passage.OPEN
+
+    def reserve(self, port: int = 0) -> int:
+        """Take the port (0: chosen by the system) without letting anybody in, and return it. Harmless when it has one.
+
+        Raises OSError when it is taken.
+        """
+        if not self._port.held:
+            self._port.take(port)
+        return self.address[1]
+
+    def start(self, port: int = 0, *, is_open: bool | None = None) -> int:
+        """Reserve the port (0: chosen by the system) and return it. None: open if the link is.
+
+        Raises OSError when it is taken.
+        """
+        self.reserve(port)
+        self._started = True
+        if is_open is not None:
+            self.passage = Passage.OPEN if is_open else Passage.SHUT
+        self.let(self.passage)
+        return self.address[1]
+
+    def let(self, passage: Passage) -> None:
+        """Follow the link from now on."""
+        raise NotImplementedError
+
+    def open(self) -> None:
+        """Let everything pass."""
+        self.let(Passage.OPEN)
+
+    def shut(self) -> None:
+        """Refuse whatever comes, and end what there is."""
+        self.let(Passage.SHUT)
+
+    def set_open(self, is_open: bool) -> None:
+        """Open or shut it."""
+        self.let(Passage.OPEN if is_open else Passage.SHUT)
+
+    def _close_listener(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
 
 def swallow(listener: socket.socket) -> None:
@@ -111,15 +179,16 @@ def hear(listener: socket.socket) -> None:
         log.debug("there was no filter: %s", error)
 
 
-def _bound(kind: socket.SocketKind, port: int, *, shared: bool = True) -> socket.socket:
+def _bound(kind: socket.SocketKind, address: Address, *, shared: bool = True, again: bool = False) -> socket.socket:
+    """`again`: also while connections of before are remembered that allow it."""
     bound = socket.socket(socket.AF_INET, kind)
     try:
         if shared:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        elif kind is socket.SOCK_STREAM:
+        if again and kind is socket.SOCK_STREAM:
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setblocking(False)
-        bound.bind((LOOPBACK, port))
+        bound.bind(address)
     except OSError:
         bound.close()
         raise

@@ -16,13 +16,21 @@ from hil.link.udp import UdpDoor
 class Link:
     """All doors share rate, queue and fate: effective is the worse one of what the bearer allows and of a cut.
 
-    With a clock driven by hand and a seeded generator everything repeats itself.
+    With a clock driven by hand and a seeded generator everything repeats itself. `outside` is the address of this
+    machine at which the device finds all doors.
     """
 
-    def __init__(self, clock: Clock, profile: LinkProfile | None = None, chance: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        profile: LinkProfile | None = None,
+        chance: random.Random | None = None,
+        outside: str = LOOPBACK,
+    ) -> None:
         self.meter = Meter()
         """All doors together."""
         self._clock = clock
+        self._outside = outside
         self._radio = Radio(profile or LinkProfile(), chance or random.Random(0))
         self._doors: dict[str, Door] = {}
         self._bearer = self._cut = self._applied = Passage.OPEN
@@ -67,14 +75,14 @@ class Link:
 
         Raises ValueError when there is a door of this name.
         """
-        door = TcpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward))
+        door = TcpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward), self._outside)
         door.passage = self.passage
         self._add(name, door)
         return door
 
     def udp_door(self, name: str, host: str = LOOPBACK, port: int = 0, *, inward: bool = False) -> UdpDoor:
         """A way over datagrams; see `tcp_door`. Raises ValueError."""
-        door = UdpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward))
+        door = UdpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward), self._outside)
         door.passage = self.passage
         self._add(name, door)
         return door

@@ -18,7 +18,7 @@ from typing import Final
 
 from hil.clock import Clock
 from hil.link.connection import Connection, Surroundings
-from hil.link.doorway import Address, ReservedPort, hear, swallow
+from hil.link.doorway import LOOPBACK, Address, PortDoor, hear, swallow
 from hil.link.meter import Heading, Meter, Meters
 from hil.link.profile import Passage
 from hil.link.radio import Radio
@@ -27,59 +27,30 @@ _BACKLOG: Final = 64
 _MAX_ORPHANS: Final = 64
 
 
-class TcpDoor:
+class TcpDoor(PortDoor):
     """Leads to `target`. Shut until `start`. Use `Link.tcp_door`."""
 
     def __init__(
-        self, name: str, target: Address, radio: Radio, clock: Clock, link_meter: Meter, forth: Heading = Heading.UP
+        self,
+        name: str,
+        target: Address,
+        radio: Radio,
+        clock: Clock,
+        link_meter: Meter,
+        forth: Heading = Heading.UP,
+        host: str = LOOPBACK,
     ) -> None:
-        self.name = name
-        self.meter = Meter()
-        self.passage = Passage.OPEN
+        super().__init__(name, socket.SOCK_STREAM, host)
         self._meters = Meters(self.meter, link_meter)
         self._flowing = asyncio.Event()
         self._around = Surroundings(target, forth, radio, clock, self._meters, self._gate, self._keep_orphan)
-        self._port = ReservedPort(socket.SOCK_STREAM)
-        self._started = False
-        self._listener: socket.socket | None = None
         self._connections: dict[asyncio.Task[None], Connection] = {}
         # Servers that wait for a device which the NAT forgot.
         self._orphans: deque[socket.socket] = deque()
 
-    @property
-    def address(self) -> Address:
-        """Where the device connects to. Raises RuntimeError when the door was not started."""
-        return self._port.address
-
-    @property
-    def is_open(self) -> bool:
-        """Whether connections are accepted and bytes pass."""
-        return self._listener is not None and self.passage is Passage.OPEN
-
-    def reserve(self, port: int = 0) -> int:
-        """Take the port (0: chosen by the system) without letting anybody in, and return it. Harmless when it has one.
-
-        Raises OSError when it is taken.
-        """
-        if not self._port.held:
-            self._port.take(port)
-        return self.address[1]
-
     def lead_to(self, port: int) -> None:
         """Another port of the same server, before the start."""
         self._around = replace(self._around, target=(self._around.target[0], port))
-
-    def start(self, port: int = 0, *, is_open: bool | None = None) -> int:
-        """Reserve the port (0: chosen by the system) and return it. None: open if the link is.
-
-        Raises OSError when it is taken.
-        """
-        self.reserve(port)
-        self._started = True
-        if is_open is not None:
-            self.passage = Passage.OPEN if is_open else Passage.SHUT
-        self.let(self.passage)
-        return self.address[1]
 
     def let(self, passage: Passage) -> None:
         """Let bytes pass, swallow packets, or reset every connection and refuse new ones."""
@@ -93,18 +64,6 @@ class TcpDoor:
             self._reset_connections()
         elif self._started:
             self._listen(passage)
-
-    def open(self) -> None:
-        """Let connections in."""
-        self.let(Passage.OPEN)
-
-    def shut(self) -> None:
-        """Reset every connection and refuse new ones."""
-        self.let(Passage.SHUT)
-
-    def set_open(self, is_open: bool) -> None:
-        """Open or shut it."""
-        self.let(Passage.OPEN if is_open else Passage.SHUT)
 
     def rebind(self) -> None:
         """The NAT forgets every connection; what then happens to its packets is a matter of the profile."""
@@ -137,12 +96,6 @@ class TcpDoor:
         else:
             swallow(self._listener)
             loop.remove_reader(self._listener)
-
-    def _close_listener(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
 
     def _reset_connections(self) -> None:
         for task, connection in tuple(self._connections.items()):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from hil.clock import Clock, Timer
-from hil.link.doorway import Address, ReservedPort
+from hil.link.doorway import LOOPBACK, Address, PortDoor
 from hil.link.meter import Heading, Meter, Meters, datagram
 from hil.link.nat import Mapping
 from hil.link.profile import Passage
@@ -124,16 +124,21 @@ class _Flow:
         self.mapping = Mapping(now)
 
 
-class UdpDoor:
+class UdpDoor(PortDoor):
     """Leads to `target`, each client through a socket of its own. Shut until `start`. Use `Link.udp_door`."""
 
     def __init__(
-        self, name: str, target: Address, radio: Radio, clock: Clock, link_meter: Meter, forth: Heading = Heading.UP
+        self,
+        name: str,
+        target: Address,
+        radio: Radio,
+        clock: Clock,
+        link_meter: Meter,
+        forth: Heading = Heading.UP,
+        host: str = LOOPBACK,
     ) -> None:
-        self.name = name
-        self.meter = Meter()
+        super().__init__(name, socket.SOCK_DGRAM, host)
         self.rebinds = 0
-        self.passage = Passage.OPEN
         self._target = target
         self._radio = radio
         self._clock = clock
@@ -142,50 +147,16 @@ class UdpDoor:
         self.down = Direction(Heading.DOWN, radio, clock, meters)
         self._outward = forth is Heading.UP
         self._forth, self._back = (self.up, self.down) if self._outward else (self.down, self.up)
-        self._port = ReservedPort(socket.SOCK_DGRAM)
-        self._started = False
-        self._listener: socket.socket | None = None
         self._flows: dict[Address, _Flow] = {}
-
-    @property
-    def address(self) -> Address:
-        """Where the device sends to. Raises RuntimeError when the door was not started."""
-        return self._port.address
-
-    @property
-    def is_open(self) -> bool:
-        """Whether datagrams pass."""
-        return self._listener is not None and self.passage is Passage.OPEN
 
     @property
     def source_ports(self) -> tuple[int, ...]:
         """The ports that the server sees, one for each client."""
         return tuple(flow.socket.getsockname()[1] for flow in self._flows.values())
 
-    def reserve(self, port: int = 0) -> int:
-        """Take the port (0: chosen by the system) without letting anybody in, and return it. Harmless when it has one.
-
-        Raises OSError when it is taken.
-        """
-        if not self._port.held:
-            self._port.take(port)
-        return self.address[1]
-
     def lead_to(self, port: int) -> None:
         """Another port of the same server, before the start."""
         self._target = (self._target[0], port)
-
-    def start(self, port: int = 0, *, is_open: bool | None = None) -> int:
-        """Reserve the port (0: chosen by the system) and return it. None: open if the link is.
-
-        Raises OSError when it is taken.
-        """
-        self.reserve(port)
-        self._started = True
-        if is_open is not None:
-            self.passage = Passage.OPEN if is_open else Passage.SHUT
-        self.let(self.passage)
-        return self.address[1]
 
     def let(self, passage: Passage) -> None:
         """Let datagrams pass, swallow them, or refuse them. What is on its way is lost in the latter cases."""
@@ -200,18 +171,6 @@ class UdpDoor:
         if passage is not Passage.OPEN:
             for direction in (self.up, self.down):
                 direction.clear()
-
-    def open(self) -> None:
-        """Let datagrams pass."""
-        self.let(Passage.OPEN)
-
-    def shut(self) -> None:
-        """Refuse datagrams, lose those on their way and forget the flows."""
-        self.let(Passage.SHUT)
-
-    def set_open(self, is_open: bool) -> None:
-        """Open or shut it."""
-        self.let(Passage.OPEN if is_open else Passage.SHUT)
 
     def rebind(self) -> None:
         """What a NAT does that forgot its table: each client gets another port, answers to the old one get lost."""
@@ -232,12 +191,6 @@ class UdpDoor:
     @property
     def _time_out(self) -> float | None:
         return self._radio.profile.nat_udp if self._outward else None
-
-    def _close_listener(self) -> None:
-        if self._listener is not None:
-            asyncio.get_running_loop().remove_reader(self._listener)
-            self._listener.close()
-            self._listener = None
 
     def _on_client(self) -> None:
         listener = self._listener

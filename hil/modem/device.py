@@ -13,6 +13,7 @@ from hil.modem.packet import PacketContexts, PacketEvents
 from hil.modem.personality import Personality
 from hil.modem.power_saving import Phase, PowerSaving, PowerSavingEvents
 from hil.modem.radio import Radio
+from hil.modem.rate import DteRate
 from hil.modem.registration import RegistrationReports
 from hil.modem.sessions import SessionTable
 from hil.modem.sim import Sim, SimEvents, SimState
@@ -48,7 +49,7 @@ class Device:
     """State that the command handlers read and change.
 
     The parts are public; each of them guards its own rules. `settings` are those of the line, `echo_values` what was
-    set by commands without any effect here (`+CPSMS`, `+IPR`) and is only read back, `lasting` what outlives a reset.
+    set by commands without any effect here (`+CPSMS`, `+IFC`) and is only read back, `lasting` what outlives a reset.
     """
 
     def __init__(
@@ -70,6 +71,8 @@ class Device:
         self.lasting = dict(personality.settings)
         self.slot = personality.slots.start
         self.settings = LineSettings(cmee=personality.line.cmee)
+        self.rate = DteRate()
+        self._starts = 0
         self.echo_values: dict[str, str] = {}
         self.packet_events = False
         self.operator_format = 0
@@ -95,7 +98,7 @@ class Device:
             PowerSavingEvents(connected=self._connection_changed, asleep=self._fall_asleep, awake=self._wake_up),
         )
         self.reports = RegistrationReports(personality.registration, events.announce, lambda: self.power_saving.grant)
-        self.radio = Radio(network, clock, self._registration_changed, self.sim.challenge)
+        self.radio = Radio(network, clock, self._registration_changed, self.sim.challenge, events.run)
         self.contexts = PacketContexts(
             network,
             clock,
@@ -111,6 +114,8 @@ class Device:
         if self.powered:
             return
         self.powered = True
+        self._starts += 1
+        self.rate.restart()
         self.functionality = FULL_FUNCTIONALITY
         self.settings = LineSettings(cmee=self.personality.line.cmee)
         self.sessions.clear()
@@ -133,6 +138,11 @@ class Device:
         self.radio.set_subscriber(None)
         self.radio.switch(on=False)
         self.contexts.detach()
+
+    def later(self, seconds: float, action: Callable[[], None]) -> None:
+        """Do something after `seconds`, unless the modem is restarted before."""
+        starts = self._starts
+        self.clock.call_later(seconds, lambda: action() if self.powered and starts == self._starts else None)
 
     def restart(self) -> None:
         """Reset the modem as +CFUN=1,1 does."""

@@ -70,6 +70,8 @@ class Knobs:
     nitz: network time sent, missing or wrong.
     power_saving: the network grants the power saving mode that the modem asks for (+CPSMS).
     apdu_time: seconds that the card seems to need for each APDU of a client.
+    rate_refused: AT+IPR is refused. rate_stored: it is stored at once, as if AT&W followed.
+    unreliable_rate: on a UART with this rate in bit/s or a higher one some bytes are damaged, both ways; 0: on none.
     """
 
     faults: tuple[CommandFault, ...] = ()
@@ -89,6 +91,9 @@ class Knobs:
     nitz: Nitz = Nitz.SENT
     power_saving: bool = False
     apdu_time: float = 0.0
+    rate_refused: bool = False
+    rate_stored: bool = False
+    unreliable_rate: int = 0
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"(?:[0-9A-Fa-f]{2})*", self.garbage):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from hil.clock import Clock, Timer
 
@@ -18,10 +19,21 @@ def byte_time(speed: int) -> float:
     return BITS_PER_BYTE / speed
 
 
+@dataclass(frozen=True)
+class Burst:
+    """Bytes that left a line in one piece: from the first start bit to the last stop bit, in monotonic seconds."""
+
+    begin: float
+    end: float
+    size: int
+
+
 class PacedPipe:
     """One direction of a line: bytes leave it in order, none sooner than its time.
 
-    seconds_per_byte: 0 passes everything on at once. slice_bytes: how many bytes one delivery holds.
+    seconds_per_byte: 0 passes everything on at once. slice_bytes: how many bytes one delivery holds. A timer of the
+    host is late now and then; the line itself is not, so each byte has its own moment, and `lateness` says by how many
+    seconds the last delivery missed it.
     """
 
     def __init__(
@@ -33,16 +45,21 @@ class PacedPipe:
         self._timer: Timer | None = None
         self._free_at = 0.0
         self._slice_bytes = slice_bytes
+        self._began = 0.0
+        self._size = 0
         self.seconds_per_byte = seconds_per_byte
+        self.lateness = 0.0
+        self.on_burst: Callable[[Burst], None] = lambda _burst: None
 
-    def write(self, data: bytes) -> None:
-        """Put bytes on the line."""
+    def write(self, data: bytes, credit: float = 0.0) -> None:
+        """Put bytes on the line; they began to leave `credit` seconds ago, unless others are still before them."""
         if not self.seconds_per_byte and not self._pending:
             self._sink(data)
             return
         self._pending += data
         if self._timer is None:
-            self._free_at = max(self._free_at, self._clock.monotonic())
+            self._began = self._free_at = max(self._free_at, self._clock.monotonic() - credit)
+            self._size = 0
             self._schedule()
 
     def clear(self) -> None:
@@ -60,8 +77,12 @@ class PacedPipe:
 
     def _deliver(self, count: int) -> None:
         self._timer = None
+        self.lateness = max(0.0, self._clock.monotonic() - self._free_at)
         chunk = bytes(self._pending[:count])
         del self._pending[:count]
+        self._size += count
         if self._pending:
             self._schedule()
+        else:
+            self.on_burst(Burst(self._began, self._free_at, self._size))
         self._sink(chunk)

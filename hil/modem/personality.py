@@ -64,6 +64,8 @@ class LineStyle:
 
     max_line: characters of a command line after `AT`; longer ones end in ERROR. unspaced: prefixes that are followed
     by their value without a blank (`+CGLA`). leading_crlf, blank_between: framing. cmee: +CMEE after power-up.
+    rates: values of +IPR in bit/s, none: the command does not exist; rate_delay: seconds from the answer at the old
+    rate to the new rate.
     """
 
     unspaced: tuple[str, ...] = ()
@@ -72,6 +74,8 @@ class LineStyle:
     max_line: int = 4096
     cmee: int = 0
     unknown_command: str = "ERROR"
+    rates: tuple[int, ...] = (9600, 19200, 38400, 57600, 115200, 230400, 460800, 921600)
+    rate_delay: float = 0.05
 
 
 @dataclass(frozen=True)

@@ -14,32 +14,36 @@ from pathlib import Path
 from hil.clock import Clock
 from hil.modem.core import VirtualModem
 from hil.modem.inotify import OpenWatch
-from hil.modem.pacing import PacedPipe, byte_time
+from hil.modem.serial_line import UNPACED, LineSpeed, SerialLine
 
 _log = logging.getLogger(__name__)
 _READ_SIZE = 4096
 # What a client that does not read may leave behind; a real modem loses characters much earlier.
 _OUTPUT_LIMIT = 1 << 14
+_RATES = {
+    getattr(termios, name): int(name[1:]) for name in dir(termios) if name.startswith("B") and name[1:].isdecimal()
+}
+"""bit/s by the constant of termios(3)."""
+_OUTPUT_SPEED = 5
 
 
 class PtyPort:
     """Publishes a modem as `link`, a symbolic link to the terminal of the moment.
 
     When the modem's port vanishes the link is removed and the terminal hung up: a client sees end of file or EIO, and a
-    missing file when it looks again. When it is back there is a new terminal under the old name. `speed` in bit/s makes
-    both directions as slow as a UART; None leaves them unpaced. Only usable inside a running event loop.
+    missing file when it looks again. When it is back there is a new terminal under the old name. `speed` says how slow
+    the line is and whether it is a UART, where the client has to set the rate of the modem (termios). Only usable
+    inside a running event loop.
     """
 
-    def __init__(self, modem: VirtualModem, link: Path, clock: Clock, speed: int | None = None) -> None:
-        pace = byte_time(speed) if speed is not None else 0.0
+    def __init__(self, modem: VirtualModem, link: Path, clock: Clock, speed: LineSpeed = UNPACED) -> None:
         self._modem = modem
         self._link = link
         self._master: int | None = None
         self._slave: int | None = None
         self._watch: OpenWatch | None = None
         self._unsent = bytearray()
-        self._to_client = PacedPipe(clock, self._send, pace)
-        self._to_modem = PacedPipe(clock, modem.receive, pace)
+        self.line = SerialLine(modem, clock, self._send, speed, self._client_rate)
         self._closed = True
 
     @property
@@ -56,7 +60,7 @@ class PtyPort:
         if self._link.exists() and not self._link.is_symlink():
             raise FileExistsError(f"{self._link} exists and is no symbolic link")
         self._closed = False
-        self._modem.on_output(self._to_client.write)
+        self._modem.on_output(self.line.from_modem)
         self._modem.on_port(self._presence)
         if self._modem.port_present:
             self._attach()
@@ -110,8 +114,7 @@ class PtyPort:
         os.close(self._slave)
         self._master = self._slave = None
         self._unsent.clear()
-        self._to_client.clear()
-        self._to_modem.clear()
+        self.line.clear()
 
     def _clients(self, count: int) -> None:
         """The last client left: undo what it set, which a real port forgets with its last close.
@@ -129,7 +132,11 @@ class PtyPort:
             data = os.read(self._master, _READ_SIZE)
         except BlockingIOError:
             return
-        self._to_modem.write(data)
+        self.line.from_host(data)
+
+    def _client_rate(self) -> int:
+        """What the client set: both ends of a pseudo terminal show the same settings. 0 while there is no terminal."""
+        return 0 if self._master is None else _RATES.get(termios.tcgetattr(self._master)[_OUTPUT_SPEED], 0)
 
     def _send(self, data: bytes) -> None:
         if self._master is None:

@@ -59,10 +59,12 @@ class Radio:
         clock: Clock,
         changed: Callable[[], None],
         usim: Challenged = lambda _rand, _autn: None,
+        run: Callable[[Callable[[], None]], None] = lambda action: action(),
     ) -> None:
-        """`usim` answers the challenges of the network."""
+        """`usim` answers the challenges of the network. `run` executes what may meet a card without power."""
         self._network = network
         self._usim = usim
+        self._run = run
         self._clock = clock
         self._changed = changed
         self._timer: Timer | None = None
@@ -177,7 +179,7 @@ class Radio:
             return
         self._stop_timer()
         delay = self._network.service(subscriber, self.wanted or subscriber.home).search_time
-        self._timer = self._clock.call_later(delay, self._attempt)
+        self._timer = self._clock.call_later(delay, lambda: self._run(self._attempt))
         self._searched = self._landscape()
         self._show(RadioView(Stat.SEARCHING, cause=self.view.cause))
 
@@ -204,7 +206,7 @@ class Radio:
                 return
             if cause in PLMN_FORBIDDEN and operator.plmn != subscriber.home:
                 self._forbidden.add(operator.plmn)
-        self._timer = self._clock.call_later(RETRY_TIME, self._attempt)
+        self._timer = self._clock.call_later(RETRY_TIME, lambda: self._run(self._attempt))
         if cause is not None:
             self._show(RadioView(Stat.DENIED, cause=cause))
 

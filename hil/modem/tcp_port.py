@@ -7,7 +7,7 @@ import contextlib
 
 from hil.clock import Clock
 from hil.modem.core import VirtualModem
-from hil.modem.pacing import PacedPipe, byte_time
+from hil.modem.serial_line import LineSpeed, SerialLine
 
 _READ_SIZE = 4096
 
@@ -19,13 +19,11 @@ class TcpPort:
     """
 
     def __init__(self, modem: VirtualModem, clock: Clock, host: str = "127.0.0.1", speed: int | None = None) -> None:
-        pace = byte_time(speed) if speed is not None else 0.0
         self._modem = modem
         self._host = host
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
-        self._to_client = PacedPipe(clock, self._send, pace)
-        self._to_modem = PacedPipe(clock, modem.receive, pace)
+        self.line = SerialLine(modem, clock, self._send, LineSpeed(speed or 0))
         self.port = 0
 
     @property
@@ -39,7 +37,7 @@ class TcpPort:
         Raises:
             OSError: the port is taken.
         """
-        self._modem.on_output(self._to_client.write)
+        self._modem.on_output(self.line.from_modem)
         self._modem.on_port(self._presence)
         self._server = await asyncio.start_server(self._client, self._host, port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -59,7 +57,7 @@ class TcpPort:
         self._writer = writer
         try:
             while data := await reader.read(_READ_SIZE):
-                self._to_modem.write(data)
+                self.line.from_host(data)
         except ConnectionError:
             # The client is gone, in whichever way it left.
             pass
@@ -74,8 +72,7 @@ class TcpPort:
             self._drop()
 
     def _drop(self) -> None:
-        self._to_client.clear()
-        self._to_modem.clear()
+        self.line.clear()
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.transport.abort()

@@ -38,6 +38,8 @@ class EndpointPlan:
     """Whether eUICCs are told that it relays profile downloads."""
     protocols: tuple[EimProtocol, ...] = (EimProtocol.HTTPS,)
     """eimSupportedProtocol."""
+    host: str = LOCAL_NAME
+    """Where devices find this machine: an eimFqdn that is not given is this and the port."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class EimEndpoint:
         client = _client(plan, pki, leaves.credential(Leaf.GOOD), state / "tls")
         # The port must be known before the identity: it is part of eimFqdn.
         doorways = await coaps_doorway.reserve_both(plan.name, book, link)
-        fqdn = plan.fqdn or f"{LOCAL_NAME}:{doorways.tcp.port}"
+        fqdn = plan.fqdn or f"{plan.host}:{doorways.tcp.port}"
         identity = EimIdentity(
             plan.eim_id,
             fqdn,
@@ -154,7 +156,7 @@ class EimEndpoint:
 
 def _leaves(plan: EndpointPlan, pki: Pki, directory: Path) -> Leaves:
     """The TLS leaf: the PKI's own for the first eIM under its usual names, else one issued for the purpose."""
-    host = urlsplit(f"//{plan.fqdn}").hostname if plan.fqdn else None
+    host = urlsplit(f"//{plan.fqdn}").hostname if plan.fqdn else None if plan.host == LOCAL_NAME else plan.host
     hosts = (LOCAL_NAME, LOOPBACK) if host is None else (host, LOCAL_NAME, LOOPBACK)
     if plan.name == "eim1" and host is None:
         credential: Credential = pki.eim_tls

@@ -1,16 +1,20 @@
 """The operator behind several eIMs: what one of them learns that another one has to know."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from hil import codec
 from hil.eim import VirtualEim
 from hil.eim.content import ContentKind
 from hil.eim.history import Record, RecordKind
 
+_TOKEN: Final = "associationToken"  # noqa: S105
+_OK: Final = 0
+
 
 class AssociationKeeper:
-    """Hands the associationToken of an addEim result to the eIM that was added (SGP.32 2.11.1.1.2, 3.5.2.2)."""
+    """Hands the associationToken of an addEim result, or that there is none, to the eIM that was added
+    (SGP.32 2.11.1.1.2, 3.5)."""
 
     def __init__(self, eims: dict[str, VirtualEim]) -> None:
         """`eims` by eimId."""
@@ -27,9 +31,9 @@ class AssociationKeeper:
         eid = bytes.fromhex(record.eid)
         results = _signed_results(record.decoded)
         for eim_id, result in zip(_added(eim, eid, record.package), results, strict=False):
-            token = result.get("addEimResult", {}).get("associationToken")
-            if eim_id in self._eims and token is not None:
-                self._eims[eim_id].set_token(eid, token)
+            added = result.get("addEimResult", {})
+            if eim_id in self._eims and (_TOKEN in added or added.get("addEimResultCode") == _OK):
+                self._eims[eim_id].set_token(eid, added.get(_TOKEN))
 
 
 def _signed_results(decoded: Any) -> list[dict[str, Any]]:

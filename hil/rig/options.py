@@ -18,7 +18,8 @@ class RigOptions:
     """`state` is the folder of everything that survives a restart.
 
     `pki` None: a PKI is made below `state`. `eim_fqdn` None: "localhost" and the port of the relay. `vpcd` puts the
-    card into a PC/SC reader (host, port) instead of the modem. `pace` is the speed of the serial line in bit/s.
+    card into a PC/SC reader (host, port) instead of the modem. `pace` is the speed of the serial line in bit/s,
+    which with `uart` is the rate that the modem has stored, and that its client has to set.
     `smdp_fqdn` None: "localhost" and the port of the relay; `smdp_port` 0: chosen by the system, then remembered.
     `link` names the preset of the link between device and servers.
     `indirect` names the eIMs whose configuration data say indirectProfileDownload; `eim_protocols` is their
@@ -32,6 +33,7 @@ class RigOptions:
     eim_fqdn: str | None = None
     tls_trust: TlsTrust = TlsTrust.PIN
     pace: int | None = None
+    uart: bool = False
     vpcd: tuple[str, int] | None = None
     smdp_fqdn: str | None = None
     smdp_port: int = 0

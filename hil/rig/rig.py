@@ -16,6 +16,7 @@ from hil.link import Link, Passage, TcpDoor, preset
 from hil.modem import VirtualModem, load_personality
 from hil.modem.loading import DataError
 from hil.modem.pty_port import PtyPort
+from hil.modem.serial_line import LineSpeed
 from hil.network import Network
 from hil.pki import Credential, Pki, PkiError
 from hil.rig.endpoint import EimEndpoint, EndpointPlan
@@ -162,7 +163,8 @@ class Rig:
         self.modem.on_stall(self._on_stall)
         self.modem.on_power_loss(self._on_power_loss)
         self.modem.on_port(self._on_port)
-        self.port = PtyPort(self.modem, self.tty, self.clock, self.options.pace)
+        speed = LineSpeed(self.options.pace or 0, self.options.uart)
+        self.port = PtyPort(self.modem, self.tty, self.clock, speed)
         self.port.open()
         self._stack.callback(self.port.close)
         self._stack.callback(self.modem.power_off)

@@ -39,6 +39,9 @@ class RspServer(Protocol):
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen."""
 
+    async def listen_anew(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on the same port with another context."""
+
     async def close(self) -> None:
         """Stop."""
 
@@ -127,6 +130,10 @@ class RspEndpoint(Generic[Server]):
     def show_leaf(self, leaf: Leaf) -> None:
         """Change the certificate for new connections. Raises PkiError when it cannot be issued."""
         self._leaves.show(leaf)
+
+    async def forget_sessions(self) -> None:
+        """Resume no TLS session of before, so that every client sees the certificate. Raises PortTakenError."""
+        await self.server.listen_anew(self._leaves.context())
 
     @classmethod
     async def start(cls, site: RspSite, server: Server, directory: Path) -> RspEndpoint[Server]:

@@ -48,6 +48,10 @@ class RspServer(ABC):
         """Listen. Raises PortTakenError."""
         await self._server.start(port, tls)
 
+    async def listen_anew(self, tls: ssl.SSLContext | None = None) -> None:
+        """Listen on the same port with another context, which knows no session of before. Raises PortTakenError."""
+        await self._server.listen_anew(tls)
+
     async def close(self) -> None:
         """Stop."""
         await self._server.close()

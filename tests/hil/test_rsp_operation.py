@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from hil.cli.client import ControlClient, ControlError
 from hil.cli.main import main
 from hil.cli.parser import CONTROL_VARIABLE
 from hil.eim.identity import TlsTrust
+from hil.eim.tls import Leaf
 from hil.pki import Pki, Role
 from hil.rig import Rig, RigError, RigOptions
 from hil.rig.foreground import start_control
@@ -160,6 +162,29 @@ async def test_faults_knobs_and_certificates_are_switched(shell: Shell) -> None:
         assert (await shell.get("/smdp"))["leaf"] == leaf
     with pytest.raises(ControlError, match="an eIM has no OID"):
         await asyncio.to_thread(shell.client.post, "/eim/eim1/tls", {"leaf": "other-oid"})
+
+
+@pytest.mark.asyncio
+async def test_another_certificate_is_shown_to_former_clients_when_their_sessions_are_forgotten(
+    shell: Shell,
+) -> None:
+    endpoint = shell.rsp.smdp
+    context = ssl.create_default_context(cafile=str(shell.rsp.ci_file))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    def connect(session: ssl.SSLSession | None = None) -> tuple[bool, ssl.SSLSession | None]:
+        with (
+            socket.create_connection(("127.0.0.1", endpoint.server.port), 10) as plain,
+            context.wrap_socket(plain, server_hostname="localhost", session=session) as secure,
+        ):
+            return bool(secure.session_reused), secure.session
+
+    _, session = await asyncio.to_thread(connect)
+    endpoint.show_leaf(Leaf.EXPIRED)
+    assert (await asyncio.to_thread(connect, session))[0]
+    await endpoint.forget_sessions()
+    with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+        await asyncio.to_thread(connect, session)
 
 
 @pytest.mark.asyncio

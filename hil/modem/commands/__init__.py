@@ -10,6 +10,7 @@ from hil.modem.commands import (
     basic,
     identity,
     lasting,
+    line_rate,
     pdp,
     power,
     registration,
@@ -25,7 +26,7 @@ from hil.modem.reply import Reply
 
 Handler = Callable[[Device, Command], Reply]
 
-_GROUPS = (basic, identity, sim, apdu, registration, signal, pdp, time, stored, lasting, power, vendor)
+_GROUPS = (basic, identity, sim, apdu, registration, signal, pdp, time, stored, lasting, line_rate, power, vendor)
 
 
 class CommandTable:

@@ -16,7 +16,7 @@ _REGISTERS = {"S0": 0, "S3": 13, "S4": 10, "S5": 8, "S7": 60}
 
 def handlers(_personality: Personality) -> dict[str, Callable[[Device, Command], Reply]]:
     """Commands of this group."""
-    ignored = dict.fromkeys(("&C", "&D", "&K", "&S", "&W", "L", "M", "X"), _nothing)
+    ignored = dict.fromkeys(("&C", "&D", "&K", "&S", "L", "M", "X"), _nothing)
     return {
         **ignored,
         "E": _echo,

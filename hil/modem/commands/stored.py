@@ -10,9 +10,8 @@ from hil.modem.device import Device
 from hil.modem.personality import Personality
 from hil.modem.reply import Reply
 
-# Defaults: V.250 6.2.10 and 6.2.12, TS 27.007 5.5, 7.38, 7.40, 10.1.35, TS 27.005 3.2.3.
+# Defaults: V.250 6.2.12, TS 27.007 5.5, 7.38, 7.40, 10.1.35, TS 27.005 3.2.3.
 _DEFAULTS = {
-    "+IPR": "115200",
     "+IFC": "2,2",
     "+ICF": "3,3",
     "+CSCS": '"IRA"',

@@ -1,6 +1,6 @@
 """The promise on the whole stack: whatever happens, the device is online again within the stated bound.
 
-`make test` plays a few lives that are always the same, `make sweep` as many as one likes; see docs/policy.md.
+`make test` plays a few lives that are always the same, `make lives` as many as one likes; see docs/policy.md.
 """
 
 from __future__ import annotations

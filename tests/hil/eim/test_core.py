@@ -419,6 +419,13 @@ def test_error_answer_of_the_ipa_ends_the_package(eim: VirtualEim, message: byte
     assert package.detail == f"eimPackageResultError {code}"
 
 
+def test_error_answer_belongs_to_the_raw_package_that_has_its_transaction_id(eim: VirtualEim) -> None:
+    package = eim.queue(v.EID, content.raw_package(tlv.build(0xBF52, tlv.build(0x83, v.TRANSACTION_ID))))
+    eim.handle(v.GEP1)
+    assert eim.handle(v.PR11) == v.PA2
+    assert (package.state, package.outcome) == (PackageState.CLOSED, Outcome.IPA_ERROR)
+
+
 # Data, downloads, notifications
 
 

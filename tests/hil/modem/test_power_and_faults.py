@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from hil.aka import AkaKey, Algorithm
 from hil.modem import CommandFault, Direction, Knobs
 from tests.hil.modem.bench import ModemBench
-from tests.hil.modem.fake_card import SWITCH_REQUEST, FakeCard
+from tests.hil.modem.fake_card import HOME, SWITCH_REQUEST, FakeCard
 
 EID_COMMAND = "80E2910006BF3E035C015A"
+AUTHENTICATE = bytes.fromhex("00880081")
 
 
 def with_fault(**values: object) -> ModemBench:
@@ -79,6 +81,19 @@ def test_power_loss_of_the_card_takes_the_whole_device() -> None:
     bench.clock.advance(5)
     bench.send("ATE0")
     assert bench.send("AT+CPIN?") == ["+CPIN: READY", "OK"]
+
+
+def test_power_loss_while_the_network_asks_for_a_signature_takes_the_device_too() -> None:
+    bench = ModemBench()
+    bench.network.enrol(HOME.imsi, AkaKey(Algorithm.MILENAGE, bytes(16), bytes(16)))
+    lost: list[bool] = []
+    bench.modem.on_power_loss(lambda: lost.append(True))
+    bench.send("AT+CFUN=4")
+    bench.card.power_loss_at = AUTHENTICATE
+    bench.send("AT+CFUN=1")
+    bench.clock.advance(20)
+    assert lost == [True]
+    assert bench.port == [False]
 
 
 def test_final_result_is_dropped() -> None:

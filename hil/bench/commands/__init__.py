@@ -1,0 +1,1 @@
+"""AT commands and APDUs of procedures, beside the least that the protocols allow."""
