@@ -12,8 +12,10 @@ VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' ipad/__init__.py)
 demo: $(VENV)/.demo
 	$(BIN)/ipad-hil demo
 
+# One more than there are processors: many tests wait for a process or a port.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n $(WORKERS)
 
 # The conformance suite on the virtual rig; `--target board.yaml` in its place tries a board. The report is in build/suite.
 suite: $(VENV)/.test

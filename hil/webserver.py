@@ -272,6 +272,8 @@ class WebServer:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._server.wait_closed()
         self._server = None
+        # What was aborted is closed in the next turn of the loop, which may be its last one.
+        await asyncio.sleep(0)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -285,7 +287,15 @@ class WebServer:
         except asyncio.CancelledError:
             writer.transport.abort()
         finally:
+            await _ended(writer)
             self._tasks.discard(task)
-            writer.close()
-            with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError, asyncio.CancelledError):
-                await writer.wait_closed()
+
+
+async def _ended(writer: asyncio.StreamWriter) -> None:
+    """Close a connection; whoever closes the server does not wait for what the other side has to say to it."""
+    writer.close()
+    try:
+        with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
+            await writer.wait_closed()
+    except asyncio.CancelledError:
+        writer.transport.abort()

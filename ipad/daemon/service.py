@@ -26,7 +26,7 @@ from ipad.daemon.guard.waiting import wait_for
 from ipad.daemon.guard.ward import Ward
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.vitals import Vitals
-from ipad.errors import ConfigError, IpadError, RefusedError, StateError, UsageError
+from ipad.errors import ConfigError, EuiccResultError, IpadError, RefusedError, StateError, UsageError
 from ipad.observe.alerts import Alert, alert
 from ipad.observe.status import ServiceState
 from ipad.policy.backoff import doubled
@@ -304,7 +304,7 @@ class Service:
         pause = doubled(self._reconnect, _LONGEST_PAUSE, self._failures)
         text = str(error)
         # The same failure repeats for as long as it lasts; the journal needs it once.
-        level = logging.DEBUG if text == self._last_failure else logging.ERROR
+        level = logging.DEBUG if text == self._last_failure else logging.WARNING if _passes(error) else logging.ERROR
         self._last_failure = text
         hint = f" ({error.hint})" if error.hint else ""
         logger.log(level, "%s%s; trying again in %g s", text, hint, pause, extra=alert(Alert.DEVICE_FAILED))
@@ -357,3 +357,8 @@ class Service:
                     await operations.carry_out(operation, agent)
         except IpadError as error:
             operations.fail_waiting(error)
+
+
+def _passes(error: IpadError) -> bool:
+    """Whether the eUICC is merely in the middle of a change of profile, as after a kill within one."""
+    return isinstance(error, EuiccResultError) and error.code.name == "PROFILE_CHANGE_ONGOING"

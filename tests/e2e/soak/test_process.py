@@ -111,7 +111,9 @@ async def test_process_that_polls_and_switches_holds_no_more_memory_descriptors_
             if number >= WARM_UP:
                 visit.usages.append(visit.agent.usage())
         first, last = visit.usages[0], visit.usages[-1]
+        early, late = visit.usages[: len(visit.usages) // 2], visit.usages[len(visit.usages) // 2 :]
         print(f"\n{POLLS} polls, {switches} switches\n{first}\n{last}")  # noqa: T201 - the figures
         assert max(one.memory for one in visit.usages) - first.memory < 2 * MEGABYTE
-        assert last.files <= max(one.files for one in visit.usages[: len(visit.usages) // 2])
-        assert last.threads <= max(one.threads for one in visit.usages[: len(visit.usages) // 2])
+        # A connection or a file that is in use just now is no leak: what leaks is there at every look.
+        assert min(one.files for one in late) <= max(one.files for one in early)
+        assert min(one.threads for one in late) <= max(one.threads for one in early)

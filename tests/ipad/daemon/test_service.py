@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from ipad.codec.esipa import EimPackageError
+from ipad.codec.profile import ProfileInfoListError
 from ipad.daemon.guard.guard import Guard
 from ipad.daemon.guard.poll_plan import reschedule
 from ipad.daemon.sdnotify import ServiceManager
@@ -16,6 +17,7 @@ from ipad.daemon.service import Service
 from ipad.errors import (
     CodecError,
     ConfigError,
+    EuiccResultError,
     HttpStatusError,
     IpadError,
     NetworkError,
@@ -180,6 +182,16 @@ async def test_pause_grows_while_the_failure_lasts_and_starts_over_afterwards() 
     agent, clock = FakeAgent(answers=[*errors, IDLE, PortError("gone")]), SwiftClock()
     await serve(agent, clock)
     assert clock.waits == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0, 3600.0, 5.0]
+
+
+@pytest.mark.asyncio
+async def test_change_of_profile_that_goes_on_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    busy = EuiccResultError("GetProfilesInfo", ProfileInfoListError.PROFILE_CHANGE_ONGOING)
+    agent = FakeAgent(answers=[busy, EuiccResultError("GetProfilesInfo", ProfileInfoListError.UNDEFINED_ERROR)])
+    with caplog.at_level(logging.INFO, "ipad.daemon.service"):
+        await serve(agent, SwiftClock())
+    levels = [record.levelno for record in caplog.records if "the eUICC answered" in record.message]
+    assert levels == [logging.WARNING, logging.ERROR]
 
 
 @pytest.mark.asyncio
