@@ -247,6 +247,11 @@ class WebServer:
         """Connections accepted so far."""
         return self._connections
 
+    @property
+    def open_connections(self) -> int:
+        """Connections that were not closed by both sides yet."""
+        return len(self._tasks)
+
     async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         """Listen on a loopback port (0: the system chooses). Raises PortTakenError."""
         try:

@@ -55,6 +55,11 @@ class EimServer:
         return self._server.connections
 
     @property
+    def open_connections(self) -> int:
+        """Connections that were not closed by both sides yet."""
+        return self._server.open_connections
+
+    @property
     def leaf(self) -> Leaf:
         """The certificate that new connections see."""
         return self._leaves.leaf

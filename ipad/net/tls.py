@@ -246,9 +246,7 @@ class ServerTls:
     async def _shake_hands(self, context: ssl.SSLContext, connect: Connect, server_name: str) -> Streams:
         sock = await connect()
         try:
-            return await asyncio.open_connection(
-                sock=sock, ssl=context, server_hostname=server_name, ssl_shutdown_timeout=_SHUTDOWN_PATIENCE
-            )
+            return await _open_streams(sock, context, server_name)
         except ssl.SSLCertVerificationError as error:
             sock.close()
             raise TlsTrustError(
@@ -318,6 +316,36 @@ class ServerTls:
         wrong = _date_error(leaf, self._now())
         if wrong is not None:
             logger.warning("%s: %s; its key is pinned, so it is accepted", server_name, wrong)
+
+
+class _Protocol(asyncio.StreamReaderProtocol):
+    """Knows its transport from the end of the handshake on."""
+
+    transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        super().connection_made(transport)
+
+
+async def _open_streams(sock: socket.socket, context: ssl.SSLContext, server_name: str) -> Streams:
+    """As `asyncio.open_connection`; whoever is cancelled just when the handshake ends leaves no connection behind."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = _Protocol(reader, loop=loop)
+    try:
+        transport, _ = await loop.create_connection(
+            lambda: protocol,
+            sock=sock,
+            ssl=context,
+            server_hostname=server_name,
+            ssl_shutdown_timeout=_SHUTDOWN_PATIENCE,
+        )
+    except BaseException:
+        if isinstance(protocol.transport, asyncio.WriteTransport):
+            protocol.transport.abort()
+        raise
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 async def close(writer: asyncio.StreamWriter, sent: Callable[[], None] | None = None) -> None:

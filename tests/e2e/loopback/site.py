@@ -28,6 +28,12 @@ T = TypeVar("T")
 _PATIENCE = 20.0
 
 
+async def _turns() -> None:
+    """Let the loop end handshakes that the agent has cut off, before it stops."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 class Site:
     """One eIM, its server in a thread of its own, and one card. Use as a context."""
 
@@ -66,6 +72,7 @@ class Site:
 
     def __exit__(self, *_details: object) -> None:
         self.do(self.server.close())
+        self.do(_turns())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE)
         self._loop.close()

@@ -108,6 +108,10 @@ async def serving(site: Site, folder: Path, tap: TrafficTap | None = None) -> As
         service.stop()
         await running
         await server.close()
+        # A request that was cut off says goodbye to the server, which lives in another thread, and hears its answer.
+        async with asyncio.timeout(20):
+            while site.server.open_connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
 
 
 @pytest.mark.parametrize("binding", list(BindingName))
