@@ -7,6 +7,7 @@ import ctypes
 import logging
 import socket
 import struct
+from abc import ABC, abstractmethod
 from typing import Final, Protocol
 
 from hil.link.meter import Meter
@@ -94,7 +95,7 @@ class ReservedPort:
             self._socket = None
 
 
-class PortDoor:
+class PortDoor(ABC):
     """A door at a port of its own, whatever passes through it. Shut until `start`; a kind of door adds `let`."""
 
     def __init__(self, name: str, kind: socket.SocketKind, host: str) -> None:
@@ -136,9 +137,9 @@ class PortDoor:
         self.let(self.passage)
         return self.address[1]
 
+    @abstractmethod
     def let(self, passage: Passage) -> None:
         """Follow the link from now on."""
-        raise NotImplementedError
 
     def open(self) -> None:
         """Let everything pass."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -99,29 +99,22 @@ class LocalAgent:
 
     async def poll(self, eim_ids: Sequence[str]) -> RunReport:
         """One run (SGP.32 3.1.1.1). Raises CardError, PortError, StateError."""
-        around = self._around
-        if around.observation is not None:
-            around.observation.begin_run()
-        before = around.usage.snapshot()
-        try:
-            report = await run(self._ipa, eim_ids)
-        finally:
-            log_usage(around.usage.snapshot().since(before))
-        self._installed |= any(package.download is not None for package in report.packages)
-        if any(package.eims_changed for package in report.packages):
-            await self._read_pollable()
-        return report
+        return await self._observed(lambda: run(self._ipa, eim_ids))
 
     async def inject(self, injection: Injection) -> RunReport:
         """Serve one injected message (SGP.32 3.1.1.2). Raises CardError, PortError, StateError."""
         from ipad.daemon.injection import serve  # noqa: PLC0415 - only where injection is on
 
+        return await self._observed(lambda: serve(self._ipa, injection))
+
+    async def _observed(self, work: Callable[[], Awaitable[RunReport]]) -> RunReport:
+        """A run, with what it cost in the log, and what it changed followed."""
         around = self._around
         if around.observation is not None:
             around.observation.begin_run()
         before = around.usage.snapshot()
         try:
-            report = await serve(self._ipa, injection)
+            report = await work()
         finally:
             log_usage(around.usage.snapshot().since(before))
         self._installed |= any(package.download is not None for package in report.packages)
