@@ -19,6 +19,7 @@ from ipad.daemon.assembly import first_schedule
 from ipad.daemon.joint_manager import JointManager
 from ipad.daemon.metrics_file import metrics_kept
 from ipad.daemon.process import AgentProcess, Part, Sources, longest_work, poll_intervals
+from ipad.daemon.program_pages import ProgramPages
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.service import Injections, Service
 from ipad.daemon.signals import obeying, service_signals
@@ -34,6 +35,9 @@ async def serve(config: Config, args: Arguments, environment: Mapping[str, str] 
     """Serve until a signal comes. Raises ConfigError, UsageError, and BusyError for a second instance."""
     clock, manager = SystemClock(), ServiceManager(environment)
     async with process_of(config, clock, manager, partial(sources, args), environment) as process:
+        pages = ProgramPages()
+        for part in process.parts:
+            part.service.at_rest = pages.rest
         with obeying(service_signals(process)):
             await process.run()
 

@@ -129,7 +129,10 @@ class Service:
         """What people ask for, if anybody may; to be set before `run`."""
         self.open_for_operations = open_agent
         """Opens the device for them while it is not served: where one looks for a fault, more is allowed."""
+        self.at_rest: Callable[[float], object] = lambda _seconds: None
+        """Told after something was done, when there will be nothing to do for so many seconds, if nothing happens."""
         self._stop = asyncio.Event()
+        self._worked = True
         self._poll_wanted = False
         self._reopen_wanted = False
         self._served = False
@@ -294,6 +297,9 @@ class Service:
             at = time.strftime("%F %T", time.localtime(self._clock.time() + pause))
             self._enter(ServiceState.IDLE, f"idle, next poll {at}", pause)
             logger.info("next poll at %s", at)
+        if self._worked:
+            self._worked = False
+            self.at_rest(pause)
         with self.injections.idle() if self.injections is not None else nullcontext():
             await wait_for(self._guard.news, self._clock, pause)
 
@@ -319,6 +325,7 @@ class Service:
     def _enter(self, state: ServiceState, text: str, pause: float | None = None) -> None:
         """Say what is done now. `pause`: nothing, for so many seconds at the most."""
         if pause is None:
+            self._worked = True
             self.vitals.busy(text)
         else:
             self.vitals.resting(text, pause)

@@ -93,6 +93,34 @@ async def test_idle_eim_is_polled_again_after_the_interval() -> None:
 
 
 @pytest.mark.asyncio
+async def test_rest_after_each_work_is_told_with_its_length() -> None:
+    more = RunReport(eims=(EimReport(eim_id="eim1", more=True),))
+    agent, clock = FakeAgent(answers=[more, IDLE]), SwiftClock()
+    service = make(agent, clock)
+    agent.when_exhausted = service.stop
+    service.at_rest = lambda seconds: agent.log.append(f"for {seconds:g} s")
+    await asyncio.wait_for(service.run(), 5)
+    assert agent.log[2:-2] == ["poll eim1", "rest", "for 60 s", "poll eim1", "rest", "for 3600 s"]
+
+
+@pytest.mark.asyncio
+async def test_news_that_ask_for_nothing_are_no_work_before_a_rest() -> None:
+    agent, told = FakeAgent(answers=[IDLE]), list[float]()
+    guard = make_guard()
+    service = make(agent, HeldClock(), guard=guard)
+    service.at_rest = told.append
+    running = asyncio.ensure_future(service.run())
+    await until(lambda: agent.log.count("rest") == 1)
+    guard.news.set()
+    await until(lambda: agent.log.count("rest") == 2)
+    guard.news.set()
+    await until(lambda: agent.log.count("rest") == 3)
+    service.stop()
+    await running
+    assert told == [3600.0]
+
+
+@pytest.mark.asyncio
 async def test_eim_with_an_interval_of_its_own_is_polled_by_it() -> None:
     agent, clock = FakeAgent(answers=[IDLE]), SwiftClock()
     await serve(agent, clock, intervals={"eim1": 60.0, "other": 1.0})
