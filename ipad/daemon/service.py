@@ -166,6 +166,7 @@ class Service:
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
+                self._stop.set()
                 self._manager.stopping()
                 if self._recorder is not None:
                     self._recorder.entered(ServiceState.STOPPING, "stopping")
@@ -179,7 +180,8 @@ class Service:
         logger.info("stopped")
 
     async def _supervise(self) -> None:
-        while True:
+        # A cancellation may meet an error of the device and be lost in it.
+        while not self._stop.is_set():
             self._reopen_wanted = False
             self.vitals.busy("opening the device")
             try:
@@ -204,7 +206,7 @@ class Service:
         self._say_ready()
         self._served = True
         self.opened()
-        while not self._reopen_due():
+        while not self._stop.is_set() and not self._reopen_due():
             self.vitals.busy("the next turn")
             self._guard.news.clear()
             decision = self._guard.take()
@@ -343,7 +345,7 @@ class Service:
         """Wait, but no longer than until someone asks for a poll; meanwhile a rung of the ladder may be climbed."""
         end = self._clock.monotonic() + seconds
         self._poll_wanted = False
-        while not self._poll_wanted and not self._reopen_wanted and self._clock.monotonic() < end:
+        while not self._awaited() and self._clock.monotonic() < end:
             self._guard.news.clear()
             rung = self._guard.take_rescue()
             if rung is not None:
@@ -354,6 +356,10 @@ class Service:
                 await self._operate_meanwhile(self.operations)
                 return
             await wait_for(self._guard.news, self._clock, end - self._clock.monotonic())
+
+    def _awaited(self) -> bool:
+        """Whether a pause is of no use any more."""
+        return self._poll_wanted or self._reopen_wanted or self._stop.is_set()
 
     async def _operate_meanwhile(self, operations: Operations[Any]) -> None:
         """Do what people ask for on a device that is not served now; then it is time to try again."""

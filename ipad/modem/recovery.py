@@ -7,7 +7,9 @@ next, and climbs one at a time.
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextlib import suppress
 from typing import Final
 
 from ipad.board import Rung
@@ -54,8 +56,15 @@ class SimRecovery:
             logger.info("%s: recovery, rung %s", self._port.name, rung)
             try:
                 await self._rungs.climb(rung)
-            finally:
+            except asyncio.CancelledError:
+                # Who wants an end gets it, also from a modem that is gone.
+                with suppress(PortError):
+                    await self._rungs.ensure_on()
+                raise
+            except PortError:
                 await self._rungs.ensure_on()
+                raise
+            await self._rungs.ensure_on()
             expected = self._modem.expected
             if expected is not None and expected != self._modem.followed:
                 if await self._verified(expected, self._patience(rung)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -345,3 +345,21 @@ def test_retry_after_of_the_server_is_followed() -> None:
     schedule = Schedule(timers=TIMERS).with_eims(("eim1",), 0.0)
     error = HttpStatusError("busy", status=503, transient=True, retry_after=700.0)
     assert reschedule(schedule, EimReport(eim_id="eim1", network_error=error), 0.0, 0.0).next_at() == 700.0
+
+
+class LosesCancellation(FakeAgent):
+    """Its modem is gone by the time that its work is cut off: that error is what remains."""
+
+    async def poll(self, eim_ids: Sequence[str]) -> RunReport:
+        try:
+            return await super().poll(eim_ids)
+        except asyncio.CancelledError as error:
+            raise PortError("hung up") from error
+
+
+@pytest.mark.asyncio
+async def test_stop_is_not_lost_in_an_error_of_the_device() -> None:
+    agent, clock = LosesCancellation(), SwiftClock()
+    await serve(agent, clock)
+    assert agent.log == ["open", "start", "poll eim1", "close"]
+    assert clock.waits == []

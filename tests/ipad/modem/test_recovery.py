@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
+from pytest_mock import MockerFixture
 
 from hil.modem import Knobs
 from hil.modem.knobs import CommandFault
@@ -85,6 +86,27 @@ async def test_a_hook_that_fails_is_an_error_though_the_modem_answers() -> None:
     with pytest.raises(PortError, match="exit code 3"):
         await recovery.climb("power")
     assert modem.port.is_open
+    assert not modem.recovering
+
+
+@pytest.mark.asyncio
+async def test_rung_that_is_cut_off_on_a_modem_that_is_gone_ends_all_the_same(mocker: MockerFixture) -> None:
+    recovery, modem, _ = answering(HOOKED)
+    reached, power_on = asyncio.Event(), asyncio.Event()
+
+    async def hook(_arguments: tuple[str, ...], _environment: Mapping[str, str]) -> int:
+        reached.set()
+        await power_on.wait()
+        return 0
+
+    modem.hook = BoardHook(modem.board, modem.clock, hook)
+    climbing = asyncio.ensure_future(recovery.climb("power"))
+    await reached.wait()
+    mocker.patch.object(recovery._rungs, "ensure_on", side_effect=PortError("hung up"))
+    climbing.cancel()
+    power_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await climbing
     assert not modem.recovering
 
 
