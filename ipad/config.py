@@ -320,9 +320,22 @@ class Config:
     @property
     def journal_file(self) -> Path:
         """Where the state of the only modem's eUICC is kept. Raises UsageError when there are several."""
+        return self._state_file("journal")
+
+    @property
+    def policy_file(self) -> Path:
+        """Where the memory of policy is kept. Raises UsageError when there are several modems."""
+        return self._state_file("policy")
+
+    @property
+    def rung_file(self) -> Path:
+        """Where it is kept that the modem is switched off for a moment. Raises UsageError when there are several."""
+        return self._state_file("rung")
+
+    def _state_file(self, kind: str) -> Path:
         self.modem()
         name = next(iter(self.modems))
-        return self.state.directory / ("journal.cbor" if name == DEFAULT_NAME else f"journal-{name}.cbor")
+        return self.state.directory / (f"{kind}.cbor" if name == DEFAULT_NAME else f"{kind}-{name}.cbor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ FENCES = {
     "cbor2": set(),
     "ssl": {"net/tls.py", "net/tls_context.py", "net/tls_server.py", "net/http.py"},
     "OpenSSL": {"net/dtls_server.py"},
-    "ctypes": {"net/libssl.py", "net/clock_trust.py"},
+    "ctypes": {"net/libssl.py", "net/clock_trust.py", "daemon/program_pages.py"},
     "_ssl": {"net/libssl.py"},
     "aiocoap": {"net/coap.py", "net/coap_server.py", "net/coap_transport.py"},
     "jeepney": {"bearer/bus.py"},

@@ -12,7 +12,6 @@ import pytest
 SELDOM = {
     "ipad.card.pcsc",
     "ipad.codec.bpp",
-    "ipad.codec.es9",
     "ipad.codec.esipa_rsp",
     "ipad.codec.rsp",
     "ipad.control.routes",

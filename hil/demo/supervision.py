@@ -19,6 +19,7 @@ from hil.euicc.identifiers import plmn_octets
 from hil.network import Service
 from hil.rig import FIRST_EIM, Rig
 from hil.rig.timeline import Interface
+from hil.waiting import until
 
 POLICY: Final = """\
 # Seconds in place of minutes and hours: the demo has no time to lose.
@@ -116,11 +117,9 @@ class Supervision:
 
     async def _see(self, daemon: Daemon, what: str, happened: Callable[[], bool]) -> None:
         """Wait for it. Raises NotSeenError when the agent ended, or after 45 seconds."""
-        end = self._rig.clock.monotonic() + _PATIENCE
-        while not happened():
-            if daemon.ended or self._rig.clock.monotonic() > end:
-                raise NotSeenError(f"{what} was waited for{', and the agent ended' if daemon.ended else ''}")
-            await self._rig.clock.sleep(_LOOK)
+        await until(lambda: happened() or daemon.ended, self._rig.clock, _LOOK, within=_PATIENCE)
+        if not happened():
+            raise NotSeenError(f"{what} was waited for{', and the agent ended' if daemon.ended else ''}")
 
     # What is seen
 

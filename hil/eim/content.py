@@ -15,8 +15,6 @@ from hil import codec, tlv
 ALL_DATA_TAGS: Final = (0xA0, 0x81, 0xA2, 0xBF20, 0xBF22, 0x83, 0x84, 0xA5, 0xA6, 0xA8, 0xA9)
 """Every object that an IpaEuiccDataRequest may ask for (SGP.32 2.11.1.2)."""
 
-DEFAULT_PROFILE_TAGS: Final = (0x5A, 0x4F, 0x9F70, 0x91, 0x92, 0x95, 0x9F7B, 0x9F26, 0x9F67)
-
 
 class ContentKind(StrEnum):
     """Which alternative of GetEimPackageResponse carries the content."""

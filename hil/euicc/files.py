@@ -14,7 +14,6 @@ EF_DIR: Final = 0x2F00
 EF_ICCID: Final = 0x2FE2
 EF_IMSI: Final = 0x6F07
 USIM_AID: Final = bytes.fromhex("A0000000871002FFFFFFFF8900000100")
-USIM_AID_HEAD: Final = USIM_AID[:7]
 
 _SYSTEM_COMMANDS: Final = bytes.fromhex("A506" + "800171" + "870101")
 """UICC characteristics; supported system commands: TERMINAL CAPABILITY (TS 102 221 11.1.1.4.6)."""

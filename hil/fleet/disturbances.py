@@ -11,7 +11,7 @@ from hil.eim.faults import Fault, FaultKind
 from hil.eim.server import EimServer
 from hil.fleet.device import FleetDevice
 from hil.fleet.plan import FleetPlan, Storm
-from hil.fleet.result import OUTAGE, Span
+from hil.fleet.result import OUTAGE, STORM, Span
 
 _LOOK: Final = 0.5
 
@@ -27,7 +27,7 @@ async def storm(order: Storm, server: EimServer, clock: Clock, spans: list[Span]
         await clock.sleep(order.seconds)
     finally:
         server.faults.faults.remove(fault)
-        spans.append(Span("storm", begin, clock.monotonic()))
+        spans.append(Span(STORM, begin, clock.monotonic()))
 
 
 async def outage(

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from hil.fleet.plan import FleetPlan
-from hil.fleet.result import FleetResult
+from hil.fleet.result import BATCH, FleetResult
 
 GOAL: Final = 3.0
 """Peak to mean of the requests of the eIM after a common outage, at the most."""
+LEAST_MEAN: Final = 5.0
+"""Requests in a bucket on average below which its peak says nothing: of 5 on average more than 15 come by chance in one
+of 15,000 buckets, of 2.5 more than 7.5 in one of 250."""
 _MEASURES: Final = {
     "download": "download",
     "activation": "activation",
@@ -54,14 +57,38 @@ class Load:
         """How uneven it was; 0 without any request."""
         return self.peak / self.mean if self.mean else 0.0
 
+    @property
+    def telling(self) -> bool:
+        """Whether so much falls into a bucket that a peak of three times the mean is not chance alone."""
+        return self.mean >= LEAST_MEAN
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A stage of the roll-out, in seconds since the beginning of the run: from its orders until everybody was done
+    or given up. `succeeded` of `devices` got the new profile."""
+
+    number: int
+    begin: float
+    end: float
+    devices: int
+    succeeded: int
+
+    @property
+    def failure_rate(self) -> float:
+        """Share of its devices that failed, 0 to 1."""
+        return 1 - self.succeeded / self.devices if self.devices else 0.0
+
 
 @dataclass(frozen=True)
 class Figures:
-    """`after` and `handshakes` are requests and TLS connections after the common outage, None without one."""
+    """`after` and `handshakes` are requests and TLS connections after the common outage, None without one: those of all
+    eIMs together, each counted from the end of the outage of its share."""
 
     tried: int
     succeeded: int
     failures: tuple[tuple[str, int], ...]
+    batches: tuple[Batch, ...]
     durations: tuple[Duration, ...]
     requests: Load
     after: Load | None
@@ -74,8 +101,8 @@ class Figures:
 
     @property
     def even(self) -> bool:
-        """Whether the load after the outage keeps the goal, as far as there was one."""
-        return self.after is None or self.after.peak_to_mean <= GOAL
+        """Whether the load after the outage keeps the goal, as far as there was one that tells anything."""
+        return self.after is None or not self.after.telling or self.after.peak_to_mean <= GOAL
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -103,20 +130,32 @@ def figures(plan: FleetPlan, result: FleetResult) -> Figures:
         if not record.succeeded:
             reason = record.failure or "not done in time"
             reasons[reason] = reasons.get(reason, 0) + 1
-    end, bucket = result.outage_end, plan.bucket
+    bucket = plan.bucket
     after = handshakes = None
-    if end is not None:
-        after = load(result.requests, end, end + plan.window, bucket)
-        handshakes = load(result.handshakes, end, end + plan.window, bucket)
+    if result.outage_end is not None:
+        after = load(result.requests_after, 0.0, plan.window, bucket)
+        handshakes = load(result.handshakes_after, 0.0, plan.window, bucket)
     return Figures(
         tried=len(tried),
         succeeded=sum(record.succeeded for record in tried),
         failures=tuple(sorted(reasons.items(), key=lambda item: -item[1])),
+        batches=tuple(_batches(result)),
         durations=tuple(_durations(result)),
         requests=load(result.requests, 0.0, max(result.seconds, bucket), bucket),
         after=after,
         handshakes=handshakes,
     )
+
+
+def _batches(result: FleetResult) -> list[Batch]:
+    spans = {f"{BATCH} {number}": number for number in {record.batch for record in result.devices} if number}
+    found = []
+    for span in result.spans:
+        number = spans.get(span.name)
+        if number is not None:
+            own = [record for record in result.devices if record.batch == number]
+            found.append(Batch(number, span.begin, span.end, len(own), sum(record.succeeded for record in own)))
+    return sorted(found, key=lambda batch: batch.number)
 
 
 def _durations(result: FleetResult) -> list[Duration]:

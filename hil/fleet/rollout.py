@@ -8,7 +8,8 @@ from typing import Final
 from hil.clock import Clock
 from hil.fleet.device import FleetDevice
 from hil.fleet.plan import FleetPlan
-from hil.fleet.result import Span
+from hil.fleet.result import BATCH, Span
+from hil.waiting import until
 
 _LOOK: Final = 0.25
 Wake = Callable[[Sequence[FleetDevice]], None]
@@ -44,11 +45,12 @@ class RollOut:
             devices = [self._devices[index] for index in batch]
             begin = self._clock.monotonic()
             for device in devices:
+                device.record.batch = number
                 device.roll_out()
             self._wake(devices)
             await self._settle(devices)
             end = self._clock.monotonic()
-            self.spans.append(Span(f"batch {number}", begin, end))
+            self.spans.append(Span(f"{BATCH} {number}", begin, end))
             good = sum(device.record.succeeded for device in devices)
             self._tell(f"batch {number} of {len(batches)}: {good} of {len(devices)} in {end - begin:.0f} s")
             if number < len(batches):
@@ -57,10 +59,10 @@ class RollOut:
                 await self._clock.sleep(self._plan.pause)
 
     async def _settle(self, devices: Sequence[FleetDevice]) -> None:
-        end = self._clock.monotonic() + self._plan.settle
-        while not all(device.settled for device in devices) and self._clock.monotonic() < end:
-            self._check()
-            await self._clock.sleep(_LOOK)
+        def settled() -> bool:
+            return all(device.settled for device in devices)
+
+        await until(settled, self._clock, _LOOK, within=self._plan.settle, check=self._check)
         for device in devices:
             device.give_up()
 

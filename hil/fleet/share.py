@@ -26,6 +26,7 @@ from hil.fleet.result import Cost, FleetResult, Span
 from hil.fleet.rollout import RollOut, Tell
 from hil.fleet.site import Site
 from hil.modem import load_personality
+from hil.waiting import until
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +105,7 @@ class Share:
 
     async def _boot(self) -> None:
         """Modems first, then one agent after the other: no machine starts a fleet at once."""
-        while not all(device.modem.device.booted for device in self._devices):
-            await self._clock.sleep(_LOOK)
+        await until(lambda: all(device.modem.device.booted for device in self._devices), self._clock, _LOOK)
         size = self._plan.per_agent
         for start in range(0, len(self._devices), size):
             devices = self._devices[start : start + size]
@@ -118,13 +118,13 @@ class Share:
         self._tell(f"{len(self._agents)} agents have polled for all of them")
 
     async def _first_polls(self) -> None:
-        end = self._clock.monotonic() + _FIRST_POLL_WITHIN
-        while not all(device.answered is not None for device in self._devices):
-            self._check_agents()
-            if self._clock.monotonic() > end:
-                silent = sum(device.answered is None for device in self._devices)
-                raise FleetError(f"{silent} devices have not polled within {_FIRST_POLL_WITHIN:g} s")
-            await self._clock.sleep(_LOOK)
+        def answered() -> bool:
+            return all(device.answered is not None for device in self._devices)
+
+        within = _FIRST_POLL_WITHIN
+        if not await until(answered, self._clock, _LOOK, within=within, check=self._check_agents):
+            silent = sum(device.answered is None for device in self._devices)
+            raise FleetError(f"{silent} devices have not polled within {within:g} s")
 
     async def _roll_out(self) -> RollOut:
         roll_out = RollOut(self._plan, self._devices, self._clock, self._check_agents, self._wake, self._tell)
@@ -188,7 +188,7 @@ class Share:
             record.ordered = None if record.ordered is None else record.ordered - begin
             record.done = None if record.done is None else record.done - begin
         requests = self._site.requests
-        return FleetResult(
+        result = FleetResult(
             devices=[device.record for device in self._devices],
             requests=[moment - begin for moment in requests.moments],
             refused=[moment - begin for moment in requests.refused],
@@ -196,6 +196,8 @@ class Share:
             spans=[Span(span.name, span.begin - begin, span.end - begin) for span in self._spans],
             aborted=roll_out.aborted,
         )
+        result.count_from_outage()
+        return result
 
 
 @asynccontextmanager

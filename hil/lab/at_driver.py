@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from typing import Any, Final
 
 import attr
@@ -12,7 +11,8 @@ from labgrid import step, target_factory
 from labgrid.driver import Driver
 from labgrid.driver.exception import ExecutionError
 from labgrid.protocol import ConsoleProtocol
-from labgrid.util import Timeout
+
+from hil.waiting import looks
 
 _FINAL: Final = (
     r"\r\n(OK|ERROR|\+CM[ES] ERROR: ?[^\r\n]*|NO CARRIER|NO DIALTONE|BUSY|NO ANSWER|COMMAND NOT SUPPORT)\r\n"
@@ -70,17 +70,15 @@ class IpadAtDriver(Driver):
     @step()
     def await_sim(self, timeout: float = 60.0) -> None:
         """Wait until the SIM is ready (AT+CPIN?, 3GPP TS 27.007 8.3). Raises ExecutionError."""
-        left = Timeout(timeout)
-        while True:
+        answer = ""
+        for _ in looks(timeout, self.pause):
             try:
                 answer = " ".join(self.at("AT+CPIN?"))
             except ExecutionError as error:
                 answer = str(error.msg)
             if "+CPIN: READY" in answer:
                 return
-            if left.expired:
-                raise ExecutionError(f"the SIM is not ready after {timeout:g} s: {answer or 'no information'}")
-            time.sleep(self.pause)
+        raise ExecutionError(f"the SIM is not ready after {timeout:g} s: {answer or 'no information'}")
 
 
 def _text(data: Any) -> str:

@@ -15,6 +15,7 @@ _BEFORE: Final = "configuration.before"
 _POLICY: Final = "policy.toml"
 _CI: Final = "ci.pem"
 _EIM: Final = "initial-eim.der"
+_CONFIRMATION: Final = "confirmation-code"
 
 
 class BoardFiles:
@@ -37,9 +38,14 @@ class BoardFiles:
 
         Raises TargetError, ExecutionError.
         """
-        self._shell(f"mkdir -p {shlex.quote(self._folder)}")
         before = self._path(_BEFORE)
         config = self._daemon.config
+        if not self._daemon.exists(config) and not self._daemon.exists(before):
+            raise TargetError(
+                f"there is no {config} on the board: expected the agent's configuration there "
+                "(`config` of IpadDaemonDriver)"
+            )
+        self._shell(f"mkdir -p {shlex.quote(self._folder)}")
         self._shell(f"[ -e {shlex.quote(before)} ] || cp -p {shlex.quote(config)} {shlex.quote(before)}")
         self._original = self._daemon.read_file(before)
         base = self._parsed(self._original, config)
@@ -69,7 +75,7 @@ class BoardFiles:
             return
         before = shlex.quote(self._path(_BEFORE))
         self._shell(f"mv {before} {shlex.quote(self._daemon.config)}")
-        for name in (_POLICY, _CI, _EIM):
+        for name in (_POLICY, _CI, _EIM, _CONFIRMATION):
             self._shell(f"rm -f {shlex.quote(self._path(name))}")
         self._shell(f"rmdir {shlex.quote(self._folder)} 2>/dev/null || true")
         self._original = None
@@ -79,6 +85,17 @@ class BoardFiles:
         path = self._path(_EIM)
         self._daemon.write_octets(path, request)
         return path
+
+    def put_secret(self, text: str) -> str:
+        """Write a text that only its owner may read; where it is on the board. Raises ExecutionError."""
+        path = self._path(_CONFIRMATION)
+        self._shell(f"(umask 077; : >{shlex.quote(path)})")
+        self._daemon.write_file(path, text)
+        return path
+
+    def remove_secret(self) -> None:
+        """The text is gone. Raises ExecutionError."""
+        self._shell(f"rm -f {shlex.quote(self._path(_CONFIRMATION))}")
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"

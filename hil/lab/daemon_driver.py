@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,11 +13,12 @@ from labgrid import step, target_factory
 from labgrid.driver import Driver
 from labgrid.driver.exception import ExecutionError
 from labgrid.protocol import CommandProtocol
-from labgrid.util import Timeout
 
 from hil.lab.remote_file import read_text, write_octets, write_text
 from hil.lab.service import Service, service_of
+from hil.waiting import looks
 
+_LAST_LINES: Final = 6
 _NOT_YET: Final = frozenset(("starting", "direct", "failed", "stopping"))
 
 
@@ -53,6 +53,7 @@ class IpadDaemonDriver(Driver):
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
         self._manager: Service = service_of(self.service, self.folder, self.command("run"))
+        self._started: str | None = None
 
     def use(self, agent: str) -> None:
         """Another command in place of `agent`; a service runs what its own file says."""
@@ -77,6 +78,7 @@ class IpadDaemonDriver(Driver):
     @step(args=["timeout"])
     def start(self, timeout: float = 180.0) -> None:
         """Start the service and wait until it serves the modem. Raises ExecutionError."""
+        self._started = self.mark()
         self._control(self._manager.start(), "start")
         self.await_ready(timeout)
 
@@ -101,17 +103,26 @@ class IpadDaemonDriver(Driver):
     @step(args=["timeout"])
     def await_ready(self, timeout: float) -> None:
         """Wait until the agent has read its eUICC. Raises ExecutionError, with what it says of itself."""
-        left = Timeout(timeout)
-        while True:
+        said = ""
+        for _ in looks(timeout, self.pause):
             # Without an agent `status` would open the modem itself, just when the agent wants it.
             answer = self.ipad("operation", "list")
             if answer.code == 0:
                 answer = self.ipad("status")
                 if answer.code == 0 and answer.value.get("eid") and answer.value.get("state") not in _NOT_YET:
                     return
-            if left.expired:
-                raise ExecutionError(f"the agent does not serve its modem after {timeout:g} s: {_said(answer)}")
-            time.sleep(self.pause)
+            said = _said(answer)
+            if not self.service and not self.running():
+                raise ExecutionError(f"the agent has ended: {said}{self._last_words()}")
+        why = f"the agent does not serve its modem after {timeout:g} s"
+        raise ExecutionError(f"{why}: {said}{self._last_words()}")
+
+    def _last_words(self) -> str:
+        """The end of what the service logged since it was started: its reason, when it does not run."""
+        if self._started is None:
+            return ""
+        lines, _, code = self.cmd.run(self._manager.journal(self._started), timeout=self.timeout)
+        return "".join(f"\n    {line}" for line in lines[-_LAST_LINES:]) if code == 0 else ""
 
     @Driver.check_active
     @step()
@@ -135,6 +146,11 @@ class IpadDaemonDriver(Driver):
     def journal(self, mark: str) -> str:
         """What the service logged since a mark. Raises ExecutionError."""
         return "\n".join(self.cmd.run_check(self._manager.journal(mark)))
+
+    @Driver.check_active
+    def exists(self, path: str) -> bool:
+        """Whether the board has a file of that name. Raises ExecutionError when its shell does not answer."""
+        return bool(self.cmd.run(f"[ -f {shlex.quote(path)} ]", timeout=self.timeout)[2] == 0)
 
     @Driver.check_active
     def read_file(self, path: str) -> str:

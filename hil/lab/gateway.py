@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from labgrid.driver.exception import ExecutionError
 
 from hil.lab.board_files import BoardFiles
 from hil.suite.abilities import Answer
+from hil.suite.activation import ActivationCode
 from hil.suite.errors import TargetError
 from hil.suite.limits import Limits
-from hil.suite.through_agent import AgentModem
-
-_LOOK: Final = 0.1
+from hil.suite.through_agent import AgentModem, await_modem
 
 
 class BoardGateway:
@@ -60,6 +58,17 @@ class BoardGateway:
     def poll(self, eim_id: str | None = None, *, within: float | None = None, code: int | None = None) -> Answer:
         words = ("poll",) if eim_id is None else ("poll", eim_id)
         return self.ipad(*words, within=self._limits.poll if within is None else within, code=code)
+
+    def download(self, code: ActivationCode, *, within: float | None = None) -> Answer:
+        words = ["profile", "download", code.text]
+        limit = self._limits.download if within is None else within
+        if code.confirmation_code is None:
+            return self.ipad(*words, within=limit)
+        path = self._done(lambda: self._files.put_secret(str(code.confirmation_code)))
+        try:
+            return self.ipad(*words, "--confirmation-code-file", path, within=limit)
+        finally:
+            self._done(self._files.remove_secret)
 
     def status(self) -> Mapping[str, Any]:
         return self.ipad("status").value
@@ -119,12 +128,3 @@ class BoardModem(AgentModem):
             return
         self._line.reset()
         await_modem(self._agent, self._times.recovery)
-
-
-def await_modem(gateway: BoardGateway, within: float) -> None:
-    """Wait until the modem answers again. Raises TargetError."""
-    end = time.monotonic() + within
-    while gateway.ipad("modem", "info", code=None).code:
-        if time.monotonic() > end:
-            raise TargetError(f"the modem did not come back within {within:g} s")
-        time.sleep(_LOOK)

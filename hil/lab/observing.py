@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from hil.lab.gateway import BoardGateway
@@ -11,6 +12,7 @@ from hil.rig.timeline import Event
 from hil.suite.errors import TargetError
 from hil.suite.loop import LoopThread
 from hil.suite.record import LONGEST_DATA, EventRecord, SignalSample
+from hil.suite.secrecy import Secrets
 from hil.suite.target import Observations
 
 _MOST_EVENTS: Final = 4000
@@ -18,12 +20,13 @@ _REGISTERED: Final = frozenset(("home", "roaming"))
 
 
 class BoardObserver:
-    """Looks from its making until `end`."""
+    """Looks from its making until `end`, which tells nothing of `secrets`."""
 
-    def __init__(self, loop: LoopThread, servers: BoardServers, gateway: BoardGateway) -> None:
+    def __init__(self, loop: LoopThread, servers: BoardServers, gateway: BoardGateway, secrets: Secrets) -> None:
         self._loop = loop
         self._servers = servers
         self._gateway = gateway
+        self._secrets = secrets
         self._events: list[Event] = []
         self._forget = loop.call(lambda: servers.timeline.subscribe(self._events.append))
         self._began = servers.clock.monotonic()
@@ -36,8 +39,13 @@ class BoardObserver:
     def end(self) -> Observations:
         """What was seen, in order."""
         self._loop.call(self._forget)
-        kept = [_shortened(event) for event in self.seen()[:_MOST_EVENTS]]
+        kept = [_shortened(self._hidden(event)) for event in self.seen()[:_MOST_EVENTS]]
         return Observations(tuple(kept), tuple(self._look()))
+
+    def _hidden(self, event: EventRecord) -> EventRecord:
+        """Before it is cut, else half of a secret could stay."""
+        hide = self._secrets
+        return replace(event, text=hide.hide(event.text), data=hide.hide_octets(event.data))
 
     def _look(self) -> list[SignalSample]:
         """One sample, none when the agent is not there to ask; a picture is no reason for a case to fail."""

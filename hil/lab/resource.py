@@ -12,11 +12,12 @@ from labgrid.resource.common import Resource
 def _digits(*lengths: int) -> Any:
     """A validator for digits in text. YAML makes numbers of digits without quotes."""
 
-    def check(_resource: object, attribute: Any, value: object) -> None:
+    def check(resource: object, attribute: Any, value: object) -> None:
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) in lengths:
             return
         wanted = " or ".join(map(str, lengths))
-        raise ValueError(f"{attribute.name}: expected {wanted} digits in quotes, found {value!r}")
+        place = f"{type(resource).__name__}.{attribute.name}"
+        raise ValueError(f"{place}: expected {wanted} digits in quotes, found {value!r}")
 
     return check
 

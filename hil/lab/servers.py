@@ -123,6 +123,8 @@ class BoardServers:
             indirect=name == SECOND_EIM,
             protocols=_PROTOCOLS,
             host=self._settings.host,
+            # Without certificates that are the card's own nothing is known of its CI: it signs with the key it has.
+            certified=self._settings.pki is not None,
         )
         state = self.options.state
         endpoint = await EimEndpoint.start(plan, pki, state, book, self.link, clock=self.clock, timeline=self.timeline)

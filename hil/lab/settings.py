@@ -11,11 +11,13 @@ from typing import Any, Final
 
 from hil.modem.loading import DataError, load
 from hil.suite.ability import Ability
+from hil.suite.activation import ActivationCode, read_codes
 from hil.suite.errors import TargetError
 from hil.suite.limits import HARDWARE, Limits, with_changes
 
 OPTION: Final = "suite"
 LOOPBACK_NAME: Final = "localhost"
+_CODES: Final = "activation_codes"
 
 DECLARED: Final = frozenset((Ability.TEST_PROFILE, Ability.SMDS, Ability.FALLBACK, Ability.EMERGENCY))
 """Abilities that only the owner of a card can know of."""
@@ -59,7 +61,8 @@ class BoardSettings:
 
     configuration: tables (TOML) for the agent's configuration while the suite runs, policy: the same for a policy file
     of its own. files: folder on the board for what the suite puts there. sim_mux: where the multiplexer of the SIM
-    lines has to stand for the eUICC.
+    lines has to stand for the eUICC. activation_codes: of an SM-DP+ that the eUICC trusts, where that is not the
+    bench's.
     """
 
     bench: BenchSettings
@@ -69,6 +72,7 @@ class BoardSettings:
     policy: str = ""
     files: str = "/var/lib/ipad/suite"
     sim_mux: bool | None = None
+    activation_codes: tuple[ActivationCode, ...] = ()
 
     def __post_init__(self) -> None:
         odd = sorted(set(self.abilities) - DECLARED)
@@ -102,8 +106,14 @@ def _plain(value: Any) -> Any:
 
 def read_settings(value: Any, folder: Path) -> BoardSettings:
     """The settings in a mapping; paths of this machine are relative to `folder`. Raises TargetError."""
+    place = f"options.{OPTION}"
+    plain = _plain(value)
+    codes: tuple[ActivationCode, ...] = ()
+    if isinstance(plain, dict) and _CODES in plain:
+        # Not by `load`, whose messages quote what they found.
+        codes = read_codes(plain.pop(_CODES), f"{place}.{_CODES}")
     try:
-        settings = load(BoardSettings, _plain(value), f"options.{OPTION}")
+        settings = load(BoardSettings, plain, place)
     except DataError as error:
         raise TargetError(str(error)) from error
     bench = settings.bench
@@ -112,4 +122,4 @@ def read_settings(value: Any, folder: Path) -> BoardSettings:
         for name in ("state", "pki", "certificate", "eum_certificate")
         if (text := getattr(bench, name)) is not None
     }
-    return replace(settings, bench=replace(bench, **paths))
+    return replace(settings, bench=replace(bench, **paths), activation_codes=codes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +11,10 @@ from labgrid import step, target_factory
 from labgrid.driver import Driver
 from labgrid.protocol import CommandProtocol, PowerProtocol
 from labgrid.strategy import Strategy, StrategyError, never_retry
-from labgrid.util import Timeout
 
 from hil.lab.at_driver import IpadAtDriver
 from hil.lab.daemon_driver import IpadDaemonDriver
+from hil.waiting import looks
 
 
 class Status(enum.Enum):
@@ -126,11 +125,8 @@ class IpadGatewayStrategy(Strategy):
         self.status = Status.daemon_ready
 
     def _await_online(self) -> None:
-        left = Timeout(self.online_timeout)
-        while not _has_bearer(self.daemon.status()):
-            if left.expired:
-                raise StrategyError(f"the gateway is not online after {self.online_timeout:g} s")
-            time.sleep(self.pause)
+        if not any(_has_bearer(self.daemon.status()) for _ in looks(self.online_timeout, self.pause)):
+            raise StrategyError(f"the gateway is not online after {self.online_timeout:g} s")
         self.status = Status.online
 
     def _supply(self) -> Driver:

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from labgrid.exceptions import NoSupplierFoundError
 
-from hil.lab.gateway import BoardGateway, await_modem
+from hil.lab.gateway import BoardGateway
 from hil.suite.errors import TargetError
 from hil.suite.limits import Limits
+from hil.suite.through_agent import await_modem
+from hil.waiting import looks
 
 MODEM_POWER: Final = "modem-power"
 """Name of the PowerProtocol driver for modem and eUICC alone."""
@@ -81,11 +83,10 @@ class BoardNetwork:
 
     def online(self, *, up: bool = True, within: float | None = None) -> float:
         limit, begun = self._limits.recovery if within is None else within, time.monotonic()
-        while self.bearer() is not up:
-            if time.monotonic() - begun > limit:
-                raise AssertionError(f"the bearer was not {'up' if up else 'down'} within {limit:g} s")
-            time.sleep(_LOOK)
-        return time.monotonic() - begun
+        for _ in looks(limit, _LOOK):
+            if self.bearer() is up:
+                return time.monotonic() - begun
+        raise AssertionError(f"the bearer was not {'up' if up else 'down'} within {limit:g} s")
 
     def calm(self) -> None:
         """The antenna is connected."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -28,10 +29,12 @@ from hil.lab.settings import OPTION, BoardSettings, read_settings
 from hil.lab.surroundings import MODEM_POWER, MODEM_RESET, RF_BLOCK, SIM_MUX, BoardNetwork, BoardPower, named_driver
 from hil.rig import FIRST_EIM, SECOND_EIM, RigError
 from hil.suite.ability import Ability
+from hil.suite.activation import USED_FILE, ActivationCode, NamedCodes, codes_of
 from hil.suite.errors import ProtectionError, TargetError
 from hil.suite.loop import LoopThread
 from hil.suite.protection import check_eid
 from hil.suite.record import EventRecord
+from hil.suite.secrecy import LogFilter, Secrets
 from hil.suite.servers.eim import RigEim
 from hil.suite.servers.smdp import RigSmdp
 from hil.suite.target import Facts, Observations, Target
@@ -50,6 +53,8 @@ _LAB_ERRORS: Final = (
     ValueError,
 )
 """What labgrid raises: of its own, for a port or a coordinator that is not there, for values that do not fit."""
+_STEPS: Final = "StepLogger"
+"""Name of labgrid's logger of what drivers do."""
 _ALWAYS: Final = frozenset((Ability.SECOND_EIM, Ability.CONFIGURE, Ability.KILL))
 
 
@@ -64,7 +69,7 @@ def open_board(path: Path, config: Any) -> Target:
         board = environment.get_target("main")
         if board is None:
             raise TargetError("it has no target `main`")
-        return BoardTarget(path.stem, board, settings, config.getoption("--agent"))
+        return BoardTarget(path.stem, board, settings, config.getoption("--agent"), codes_of(config))
     except (*_LAB_ERRORS, ModuleNotFoundError) as error:
         raise TargetError(_words(error)) from error
 
@@ -72,13 +77,22 @@ def open_board(path: Path, config: Any) -> Target:
 class BoardTarget:
     """`board` is labgrid's target. Abilities follow from its drivers and resources, and from what its owner declares.
 
-    `agent` stands in place of the command that the environment file names.
+    `agent` stands in place of the command that the environment file names; `codes` go before those that it names.
     """
 
-    def __init__(self, name: str, board: Any, settings: BoardSettings, agent: str | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        board: Any,
+        settings: BoardSettings,
+        agent: str | None = None,
+        codes: tuple[ActivationCode, ...] = (),
+    ) -> None:
         self._name = name
         self._board = board
         self._settings = settings
+        named = {code.digest: code for code in (*codes, *settings.activation_codes)}
+        self._codes = NamedCodes(tuple(named.values()), Path(settings.bench.state) / USED_FILE) if named else None
         self._info = board.get_resource(IpadModemInfo)
         if not self._info.eid:
             raise ProtectionError("IpadModemInfo names no `eid`: the suite works on no eUICC that was not named")
@@ -97,6 +111,8 @@ class BoardTarget:
 
     def _seen_abilities(self) -> list[Ability]:
         found = [Ability.SECOND_PROFILE] if self._info.spare_iccid else []
+        if self._codes is not None:
+            found.append(Ability.EXTERNAL_PROFILE)
         for ability, protocol, name in (
             (Ability.POWER, PowerProtocol, MODEM_POWER),
             (Ability.RF_BLOCK, DigitalOutputProtocol, RF_BLOCK),
@@ -118,6 +134,8 @@ class BoardTarget:
             raise TargetError(_words(error)) from error
 
     def _open(self) -> None:
+        if self._codes is not None:
+            self._keep_secret(self._codes.secrets)
         self._loop.start()
         self._stack.callback(self._loop.stop)
         self._stack.callback(self._board.cleanup)
@@ -132,6 +150,12 @@ class BoardTarget:
         association = Association(self._loop, servers, gateway, self._files)
         association.ensure(allowed=self._settings.bench.associate)
         association.learn(self.eim, self.limits)
+
+    def _keep_secret(self, secrets: Secrets) -> None:
+        """labgrid logs each command that a driver carries out, on the terminal when it is asked to say more."""
+        steps, hiding = logging.getLogger(_STEPS), LogFilter(secrets)
+        steps.addFilter(hiding)
+        self._stack.callback(steps.removeFilter, hiding)
 
     def _serve(self) -> BoardServers:
         servers = BoardServers(self._settings.bench, self._info.eid)
@@ -197,7 +221,9 @@ class BoardTarget:
             self.gateway.start()
         for part in (self.gateway, self._eim, self._eim2, self._smdp):
             part.begin()
-        self._observer = BoardObserver(self._loop, self._servers, self.gateway)
+        self._observer = BoardObserver(
+            self._loop, self._servers, self.gateway, Secrets() if self._codes is None else self._codes.secrets
+        )
 
     def calm(self) -> None:
         for part in (self._network, self._power, self._eim, self._eim2, self._smdp, self.gateway):
@@ -262,6 +288,12 @@ class BoardTarget:
     @property
     def smdp(self) -> RigSmdp:
         return self._smdp
+
+    @property
+    def activation_codes(self) -> NamedCodes:
+        if self._codes is None:
+            raise TargetError("no activation code is named")
+        return self._codes
 
     @property
     def network(self) -> Any:

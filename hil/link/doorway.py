@@ -8,10 +8,13 @@ import logging
 import socket
 import struct
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import Final, Protocol
 
-from hil.link.meter import Meter
+from hil.clock import Clock
+from hil.link.meter import Heading, Meter, Meters
 from hil.link.profile import Passage
+from hil.link.radio import Radio
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +81,10 @@ class ReservedPort:
         if port:
             # Sharing is for the two sockets of one door only.
             _bound(self._kind, (self._host, port), shared=False, again=True).close()
-        self._socket = _bound(self._kind, (self._host, port))
+        self._socket = _bound(self._kind, (self._host, port), shared=self._kind is socket.SOCK_STREAM)
         if self._kind is socket.SOCK_DGRAM:
+            # Not before: among datagram ports that may be shared the system chooses one that another door has as well.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             # Connected to itself it gets nobody else's datagrams, and the system refuses them while nobody listens.
             self._socket.connect(self._socket.getsockname())
 
@@ -95,14 +100,32 @@ class ReservedPort:
             self._socket = None
 
 
+@dataclass(frozen=True)
+class DoorPlan:
+    """What a door is made from, whatever passes through it.
+
+    It stands at `host` and leads to `target`. `radio`, `clock` and `link_meter` are those of its link; `forth` is the
+    direction of whoever connects.
+    """
+
+    name: str
+    target: Address
+    radio: Radio
+    clock: Clock
+    link_meter: Meter
+    forth: Heading = Heading.UP
+    host: str = LOOPBACK
+
+
 class PortDoor(ABC):
     """A door at a port of its own, whatever passes through it. Shut until `start`; a kind of door adds `let`."""
 
-    def __init__(self, name: str, kind: socket.SocketKind, host: str) -> None:
-        self.name = name
+    def __init__(self, kind: socket.SocketKind, plan: DoorPlan) -> None:
+        self.name = plan.name
         self.meter = Meter()
         self.passage = Passage.OPEN
-        self._port = ReservedPort(kind, host)
+        self._meters = Meters(self.meter, plan.link_meter)
+        self._port = ReservedPort(kind, plan.host)
         self._started = False
         self._listener: socket.socket | None = None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from hil.clock import Clock, Timer
-from hil.link.doorway import LOOPBACK, Door
+from hil.link.doorway import LOOPBACK, Address, Door, DoorPlan
 from hil.link.meter import Heading, Meter, Traffic
 from hil.link.profile import LinkProfile, Passage
 from hil.link.radio import Radio
@@ -75,16 +75,16 @@ class Link:
 
         Raises ValueError when there is a door of this name.
         """
-        door = TcpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward), self._outside)
+        door = TcpDoor(self._plan(name, (host, port), inward=inward))
         door.passage = self.passage
-        self._add(name, door)
+        self._doors[name] = door
         return door
 
     def udp_door(self, name: str, host: str = LOOPBACK, port: int = 0, *, inward: bool = False) -> UdpDoor:
         """A way over datagrams; see `tcp_door`. Raises ValueError."""
-        door = UdpDoor(name, (host, port), self._radio, self._clock, self.meter, _forth(inward), self._outside)
+        door = UdpDoor(self._plan(name, (host, port), inward=inward))
         door.passage = self.passage
-        self._add(name, door)
+        self._doors[name] = door
         return door
 
     async def remove(self, name: str) -> None:
@@ -142,10 +142,11 @@ class Link:
         for meter in (self.meter, *(door.meter for door in self._doors.values())):
             meter.reset()
 
-    def _add(self, name: str, door: Door) -> None:
+    def _plan(self, name: str, target: Address, *, inward: bool) -> DoorPlan:
         if name in self._doors:
             raise ValueError(f"the link has a door {name!r} already")
-        self._doors[name] = door
+        forth = Heading.DOWN if inward else Heading.UP
+        return DoorPlan(name, target, self._radio, self._clock, self.meter, forth, self._outside)
 
     def _apply(self) -> None:
         passage = self.passage
@@ -161,8 +162,3 @@ class Link:
         if self._mending is not None:
             self._mending.cancel()
             self._mending = None
-
-
-def _forth(inward: bool) -> Heading:
-    """The direction of whoever connects."""
-    return Heading.DOWN if inward else Heading.UP

@@ -16,34 +16,23 @@ from collections import deque
 from dataclasses import replace
 from typing import Final
 
-from hil.clock import Clock
 from hil.link.connection import Connection, Surroundings
-from hil.link.doorway import LOOPBACK, Address, PortDoor, hear, swallow
-from hil.link.meter import Heading, Meter, Meters
+from hil.link.doorway import DoorPlan, PortDoor, hear, swallow
 from hil.link.profile import Passage
-from hil.link.radio import Radio
 
 _BACKLOG: Final = 64
 _MAX_ORPHANS: Final = 64
 
 
 class TcpDoor(PortDoor):
-    """Leads to `target`. Shut until `start`. Use `Link.tcp_door`."""
+    """Shut until `start`. Use `Link.tcp_door`."""
 
-    def __init__(
-        self,
-        name: str,
-        target: Address,
-        radio: Radio,
-        clock: Clock,
-        link_meter: Meter,
-        forth: Heading = Heading.UP,
-        host: str = LOOPBACK,
-    ) -> None:
-        super().__init__(name, socket.SOCK_STREAM, host)
-        self._meters = Meters(self.meter, link_meter)
+    def __init__(self, plan: DoorPlan) -> None:
+        super().__init__(socket.SOCK_STREAM, plan)
         self._flowing = asyncio.Event()
-        self._around = Surroundings(target, forth, radio, clock, self._meters, self._gate, self._keep_orphan)
+        self._around = Surroundings(
+            plan.target, plan.forth, plan.radio, plan.clock, self._meters, self._gate, self._keep_orphan
+        )
         self._connections: dict[asyncio.Task[None], Connection] = {}
         # Servers that wait for a device which the NAT forgot.
         self._orphans: deque[socket.socket] = deque()

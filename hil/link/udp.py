@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Final
 
 from hil.clock import Clock, Timer
-from hil.link.doorway import LOOPBACK, Address, PortDoor
-from hil.link.meter import Heading, Meter, Meters, datagram
+from hil.link.doorway import Address, DoorPlan, PortDoor
+from hil.link.meter import Heading, Meters, datagram
 from hil.link.nat import Mapping
 from hil.link.profile import Passage
 from hil.link.radio import Radio
@@ -125,27 +125,17 @@ class _Flow:
 
 
 class UdpDoor(PortDoor):
-    """Leads to `target`, each client through a socket of its own. Shut until `start`. Use `Link.udp_door`."""
+    """Each client leaves it through a socket of its own. Shut until `start`. Use `Link.udp_door`."""
 
-    def __init__(
-        self,
-        name: str,
-        target: Address,
-        radio: Radio,
-        clock: Clock,
-        link_meter: Meter,
-        forth: Heading = Heading.UP,
-        host: str = LOOPBACK,
-    ) -> None:
-        super().__init__(name, socket.SOCK_DGRAM, host)
+    def __init__(self, plan: DoorPlan) -> None:
+        super().__init__(socket.SOCK_DGRAM, plan)
         self.rebinds = 0
-        self._target = target
-        self._radio = radio
-        self._clock = clock
-        meters = Meters(self.meter, link_meter)
-        self.up = Direction(Heading.UP, radio, clock, meters)
-        self.down = Direction(Heading.DOWN, radio, clock, meters)
-        self._outward = forth is Heading.UP
+        self._target = plan.target
+        self._radio = plan.radio
+        self._clock = plan.clock
+        self.up = Direction(Heading.UP, plan.radio, plan.clock, self._meters)
+        self.down = Direction(Heading.DOWN, plan.radio, plan.clock, self._meters)
+        self._outward = plan.forth is Heading.UP
         self._forth, self._back = (self.up, self.down) if self._outward else (self.down, self.up)
         self._flows: dict[Address, _Flow] = {}
 

@@ -42,7 +42,7 @@ def _fields(cls: type, data: object, place: str) -> dict[str, Any]:
     known = {field.name for field in dataclasses.fields(cls) if field.init}
     for key in data:
         if key not in known:
-            raise DataError(f"{place}: unknown key {key!r}")
+            raise DataError(f"{place}: unknown key {key!r}, there are {', '.join(sorted(known))}")
     return {key: _value(hints[key], item, f"{place}.{key}") for key, item in data.items()}
 
 

@@ -63,7 +63,6 @@ class Sim:
         self.slot_in_use = True
         self.state = SimState.OFF
         self.facts = SimFacts()
-        self.refreshes = 0
 
     @property
     def present(self) -> bool:
@@ -162,7 +161,6 @@ class Sim:
     def _refresh(self, command: ProactiveCommand) -> None:
         """Execute REFRESH (TS 102 223 6.4.7): UICC Reset has no TERMINAL RESPONSE, the others have one."""
         assert self._terminal is not None
-        self.refreshes += 1
         if command.qualifier != REFRESH_UICC_RESET:
             self._terminal.respond(command)
         if command.qualifier in (REFRESH_UICC_RESET, REFRESH_PROFILE_STATE_CHANGE):

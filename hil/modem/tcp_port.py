@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import select
 
 from hil.clock import Clock
 from hil.modem.core import VirtualModem
@@ -13,7 +14,8 @@ _READ_SIZE = 4096
 
 
 class TcpPort:
-    """One listener, one client at a time; a second one is turned away as from a port that is in use.
+    """One listener, one client at a time; a second one is turned away as from a port that is in use, unless the first
+    one has left already and that was not noticed yet.
 
     When the modem's port vanishes the client is disconnected and nobody is let in until it is back.
     """
@@ -23,6 +25,7 @@ class TcpPort:
         self._host = host
         self._server: asyncio.Server | None = None
         self._writer: asyncio.StreamWriter | None = None
+        self._vacant = asyncio.Event()
         self.line = SerialLine(modem, clock, self._send, LineSpeed(speed or 0))
         self.port = 0
 
@@ -51,10 +54,15 @@ class TcpPort:
             self._server = None
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._writer is not None or not self._modem.port_present:
+        while self._writer is not None and _has_left(self._writer):
+            # A busy loop hears of the new client before it has read to the end of what the former one sent.
+            await self._vacant.wait()
+        open_now = self._server is not None and self._server.is_serving()
+        if self._writer is not None or not open_now or not self._modem.port_present:
             writer.transport.abort()
             return
         self._writer = writer
+        self._vacant.clear()
         try:
             while data := await reader.read(_READ_SIZE):
                 self.line.from_host(data)
@@ -75,8 +83,19 @@ class TcpPort:
         self.line.clear()
         if self._writer is not None:
             writer, self._writer = self._writer, None
+            self._vacant.set()
             writer.transport.abort()
 
     def _send(self, data: bytes) -> None:
         if self._writer is not None and not self._writer.is_closing():
             self._writer.write(data)
+
+
+def _has_left(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other side has closed the connection, whatever of it is still to be read."""
+    file = writer.get_extra_info("socket").fileno()
+    if file < 0:
+        return False
+    poll = select.poll()
+    poll.register(file, select.POLLRDHUP)
+    return bool(poll.poll(0))

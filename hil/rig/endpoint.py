@@ -40,6 +40,8 @@ class EndpointPlan:
     """eimSupportedProtocol."""
     host: str = LOCAL_NAME
     """Where devices find this machine: an eimFqdn that is not given is this and the port."""
+    certified: bool = True
+    """Whether eUICCs have certificates under the bench's CI: these are told to sign with that key, and are checked."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,12 @@ class EimEndpoint:
             leaves.anchors,
             plan.trust,
             indirect_download=plan.indirect,
-            ci_key_id=pki.ci_key_id,
+            ci_key_id=pki.ci_key_id if plan.certified else None,
             protocols=plan.protocols,
         )
         store = EimStore(state / plan.name)
-        core = VirtualEim(identity, clock, store, ci=pki.ci.certificate, provisioning=provisioning)
+        ci = pki.ci.certificate if plan.certified else None
+        core = VirtualEim(identity, clock, store, ci=ci, provisioning=provisioning)
         tap = ExchangeTap(plan.name, timeline)
         server = EimServer(core, leaves, clock, tap)
         coaps = EimCoapsServer(core, leaves, clock, server.faults, tap)

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from hil.eim.association import Outcome, PackageState
 from hil.eim.content import Content
 from hil.eim.history import Check, Record
+from hil.suite.activation import ActivationCode
 from hil.suite.record import EventRecord
 
 
@@ -157,6 +158,10 @@ class Gateway(Protocol):
 
     def configure(self, toml: str = "", *, policy: str = "") -> None:
         """Tables for the agent's configuration (and its policy file) besides, until the case is over. It restarts."""
+        ...
+
+    def download(self, code: ActivationCode, *, within: float | None = None) -> Answer:
+        """`ipad profile download` with a code that nobody may read. AssertionError when it fails."""
         ...
 
     def journal(self) -> str:
@@ -426,6 +431,24 @@ class Smdp(Protocol):
 
     def tls(self, leaf: str, *, server: str = "smdp") -> None:
         """Show another certificate (hil.eim.tls.Leaf)."""
+        ...
+
+
+class ActivationCodes(Protocol):
+    """Activation codes of an SM-DP+ that the eUICC trusts. Each is worth one profile, and given out once."""
+
+    @property
+    def address(self) -> str:
+        """Of the SM-DP+ of the first of them."""
+        ...
+
+    def take(self, count: int = 1, *, by_eim: bool = False) -> list[ActivationCode]:
+        """The next ones. `by_eim`: such as need no confirmation code, for which a trigger of an eIM has no room
+        (SGP.32 2.11.1.3). Raises NoCodeError (hil.suite.activation) when there are not so many."""
+        ...
+
+    def hide(self, text: str) -> str:
+        """A text for the report or the terminal without them."""
         ...
 
 

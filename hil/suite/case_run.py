@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from hil.suite.abilities import Eim, Gateway
+from hil.suite.ability import Ability
 from hil.suite.errors import TargetError
 from hil.suite.marks import CaseMarks
 from hil.suite.protection import Protection, check_eid, guarded_eim, guarded_gateway
@@ -76,14 +77,22 @@ class Stage:
         try:
             self.target.calm()
             left = self._leftovers()
-        finally:
-            self._running = False
-            seen = self.target.end()
+        except KeyboardInterrupt:
+            # The device may be half restored: `close`, which follows, does it again.
+            raise
+        except BaseException:
+            self._end()
+            raise
+        seen = self._end()
         if left and not self._renew(marks, left):
             reason = f"the device could not be restored: {'; '.join(left)}"
             self._stop(reason)
             raise TargetError(reason)
         return seen
+
+    def _end(self) -> Observations:
+        self._running = False
+        return self.target.end()
 
     def _leftovers(self) -> list[str]:
         if self._restorer is None:
@@ -114,6 +123,11 @@ class Stage:
         finally:
             self._running = False
             self.target.close()
+
+    def hide(self, text: str) -> str:
+        """A text without what nobody may read."""
+        known = Ability.EXTERNAL_PROFILE in self.target.abilities
+        return self.target.activation_codes.hide(text) if known else text
 
     @property
     def gateway(self) -> Gateway:

@@ -6,6 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
+from hil.suite.activation import OPTION, codes_of
 from hil.suite.errors import TargetError
 from hil.suite.target import Target
 
@@ -22,7 +23,7 @@ def check(name: str) -> None:
     if path.suffix not in _SUFFIXES:
         raise TargetError(f'expected "{VIRTUAL}", a board file that ends in .yaml, or MODULE:FUNCTION')
     if not path.is_file():
-        raise TargetError("there is no such file")
+        raise TargetError("it is no file" if path.exists() else "there is no such file")
 
 
 def _is_factory(name: str) -> bool:
@@ -37,6 +38,8 @@ def choose(name: str, config: Any) -> Target:
     """
     check(name)
     if name == VIRTUAL:
+        if codes_of(config):
+            raise TargetError(f"{OPTION} is for a board: a virtual eUICC takes profiles of its own bench's SM-DP+")
         from hil.suite.virtual.target import VirtualTarget  # noqa: PLC0415
 
         return VirtualTarget(config.getoption("--agent"))
@@ -48,7 +51,10 @@ def choose(name: str, config: Any) -> Target:
     try:
         board = import_module(_BOARD)
     except ModuleNotFoundError as error:
-        raise TargetError(f"a board needs labgrid, which is not installed here ({error.name})") from error
+        raise TargetError(
+            f"a board needs labgrid, and there is no module {error.name} here: it has an environment of its own, "
+            "see docs/lab.md"
+        ) from error
     found = board.open_board(Path(name), config)
     return found
 

@@ -11,6 +11,7 @@ from types import FrameType
 import pytest
 
 from hil.suite.abilities import (
+    ActivationCodes,
     Card,
     CardBench,
     Eim,
@@ -24,6 +25,7 @@ from hil.suite.abilities import (
     Timeline,
     missing,
 )
+from hil.suite.ability import reason
 from hil.suite.case_run import MEASURES, SEEN, STAGE, SeenTimeline, Stage
 from hil.suite.choosing import choose
 from hil.suite.errors import TargetError
@@ -82,7 +84,7 @@ def suite_case(request: pytest.FixtureRequest) -> Iterator[None]:
     stage: Stage = request.getfixturevalue("suite_stage")
     lacking = missing(marks.abilities, stage.target.abilities)
     if lacking:
-        pytest.skip(f"the target has no {', '.join(lacking)}")
+        pytest.skip(reason(lacking))
     try:
         stage.begin(marks)
         yield
@@ -130,6 +132,12 @@ def eim2(suite_stage: Stage) -> Eim:
 def smdp(suite_target: Target) -> Smdp:
     """SM-DP+ and SM-DS."""
     return suite_target.smdp
+
+
+@pytest.fixture
+def activation_codes(suite_target: Target) -> ActivationCodes:
+    """Activation codes of an SM-DP+ that the eUICC trusts."""
+    return suite_target.activation_codes
 
 
 @pytest.fixture

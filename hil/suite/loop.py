@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
+
+from hil.clock import LoopClock
+from hil.waiting import until
 
 T = TypeVar("T")
 
@@ -51,16 +53,8 @@ class LoopThread:
 
     def until(self, holds: Callable[[], bool], within: float) -> bool:
         """Wait until a condition, asked in the loop, holds; whether it does."""
-        return self.run(_until(holds, time.monotonic() + within), within + _PATIENCE)
+        return self.run(until(holds, LoopClock(), _LOOK, within=within), within + _PATIENCE)
 
 
 async def _called(action: Callable[[], T]) -> T:
     return action()
-
-
-async def _until(holds: Callable[[], bool], end: float) -> bool:
-    while not holds():
-        if time.monotonic() >= end:
-            return False
-        await asyncio.sleep(_LOOK)
-    return True

@@ -29,6 +29,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--report", default=None, metavar="DIR", help="write report.html, junit.xml and record.json there")
     group.addoption("--chapter", default=None, type=int, metavar="N", help="only the cases of this chapter")
+    group.addoption(
+        "--activation-codes",
+        default=None,
+        metavar="FILE",
+        help="activation codes of an SM-DP+ that the board's eUICC trusts: one a line, a confirmation code behind it",
+    )
     group.addoption("--agent", default=None, metavar="COMMAND", help="the agent under test, in place of this one")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Final
 
 import pytest
@@ -21,10 +21,24 @@ OUTCOME: Final = pytest.StashKey[Outcome]()
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A hook of pytest."""
     report = yield
+    stage = item.config.stash.get(STAGE, None)
+    if stage is not None:
+        _hide(report, stage.hide)
     marks = item.stash.get(MARKS, None)
     if marks is not None:
         _note(item, marks, report)
     return report
+
+
+def _hide(report: pytest.TestReport, hide: Callable[[str], str]) -> None:
+    """Nothing secret in what is printed of a report, and in all that is made of it: record, page, JUnit."""
+    report.sections = [(name, hide(text)) for name, text in report.sections]
+    if isinstance(report.longrepr, tuple):
+        path, line, words = report.longrepr
+        report.longrepr = (path, line, hide(words))
+    elif report.longrepr is not None and (hidden := hide(report.longreprtext)) != report.longreprtext:
+        # As text, which has neither colours nor a line of its own in the summary: nothing of the original stays.
+        report.longrepr = hidden
 
 
 def _note(item: pytest.Item, marks: CaseMarks, report: pytest.TestReport) -> None:

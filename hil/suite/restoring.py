@@ -5,7 +5,6 @@ Nothing is deleted that was there before the suite, whatever a case did (see `hi
 
 from __future__ import annotations
 
-import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -16,8 +15,11 @@ from hil.eim.content import Content
 from hil.suite.abilities import Card, Gateway, Profile
 from hil.suite.errors import SettleError
 from hil.suite.target import Target
+from hil.waiting import looks
 
 _LOOK: Final = 0.05
+_PACKAGE_RESULTS: Final = 0xA2
+"""euiccPackageResultList in IpaEuiccDataRequest (SGP.32 2.11.1.2)."""
 _LASTING: Final = ("eim_id", "fqdn", "protocols", "tls_trust", "signature_key", "indirect_profile_download")
 """What makes an association the same, in `ipad eim list`: neither counter nor token, which grow."""
 
@@ -119,16 +121,18 @@ class Restorer:
 
     def _deliver(self) -> None:
         """Until the agent reaches the eIM and nothing is owed."""
-        end = time.monotonic() + self._target.limits.poll
-        while True:
+        answer = None
+        for _ in looks(self._target.limits.poll, _LOOK):
             answer = self._target.gateway.poll(self._target.eim.eim_id)
-            if answer.code == 0 and not self._target.card.notifications():
+            owed = self._target.card.notifications() if answer.code == 0 else []
+            if answer.code == 0 and not owed:
                 return
+            if any(item.get("type") == "package_result" for item in owed):
+                # The eIM answered it with an error: it stays until the eIM asks for it (SGP.32 5.9.11).
+                self._target.eim.run(content.data_request((_PACKAGE_RESULTS,)))
             # What was refused while the case ran waits for a back-off of hours.
             self._target.gateway.ipad("notification", "send", code=None)
-            if time.monotonic() > end:
-                raise AssertionError(f"the eIM is not reached, or something is owed: {dict(answer.value)}")
-            time.sleep(_LOOK)
+        raise AssertionError(f"the eIM is not reached, or something is owed: {dict(answer.value) if answer else {}}")
 
     def _leave_emergency(self) -> None:
         if self._target.gateway.status().get("provisioning") == "emergency":

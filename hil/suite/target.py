@@ -6,7 +6,18 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from hil.suite.abilities import Card, CardBench, Eim, Gateway, Modem, ModemBench, Network, Power, Smdp
+from hil.suite.abilities import (
+    ActivationCodes,
+    Card,
+    CardBench,
+    Eim,
+    Gateway,
+    Modem,
+    ModemBench,
+    Network,
+    Power,
+    Smdp,
+)
 from hil.suite.limits import Limits
 from hil.suite.record import EventRecord, SignalSample
 
@@ -70,6 +81,9 @@ class Target(Protocol):
 
     @property
     def smdp(self) -> Smdp: ...
+
+    @property
+    def activation_codes(self) -> ActivationCodes: ...
 
     @property
     def network(self) -> Network: ...

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
 from hil.suite.abilities import Gateway, Profile
 from hil.suite.errors import TargetError
 from hil.suite.limits import Limits
+from hil.waiting import looks
 
 _LOOK: Final = 0.05
 
@@ -62,8 +62,12 @@ class AgentModem:
 
     def reset(self) -> None:
         self._gateway.ipad("modem", "at", self._reset_command, code=None)
-        end = time.monotonic() + self._limits.recovery
-        while self._gateway.ipad("modem", "info", code=None).code:
-            if time.monotonic() > end:
-                raise TargetError(f"the modem did not come back within {self._limits.recovery:g} s of its reset")
-            time.sleep(_LOOK)
+        await_modem(self._gateway, self._limits.recovery)
+
+
+def await_modem(gateway: Gateway, within: float) -> None:
+    """Wait until the modem answers again after a reset. Raises TargetError."""
+    for _ in looks(within, _LOOK):
+        if not gateway.ipad("modem", "info", code=None).code:
+            return
+    raise TargetError(f"the modem did not come back within {within:g} s of its reset")

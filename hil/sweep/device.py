@@ -21,6 +21,7 @@ from hil.sweep.errors import PortTakenError, SweepError
 from hil.sweep.ledger import Ledger
 from hil.sweep.process import Place
 from hil.sweep.start import Start
+from hil.waiting import until
 
 _CONFIGURATION: Final = """\
 [state]
@@ -168,8 +169,7 @@ class Device:
 
     async def see(self, happened: Callable[[], bool]) -> None:
         """Wait for something to happen in the rig."""
-        while not happened():
-            await self.rig.clock.sleep(_LOOK)
+        await until(happened, self.rig.clock, _LOOK)
 
     def _note(self, event: Event) -> None:
         if event.interface is Interface.AT:

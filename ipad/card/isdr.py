@@ -15,7 +15,6 @@ from typing import Final, Self
 
 from ipad.apdu.exchange import ExchangeRules, StoreDataExchange
 from ipad.card.channel import CardChannel
-from ipad.card.fci import IsdrApplication, parse_fci
 from ipad.errors import CardError, ModemError, NoEuiccError, PortError, ResetNeededError, StatusWordError
 from ipad.records import dataclass
 
@@ -62,17 +61,11 @@ class IsdrSession:
         self._accepted = 0
         self._generation = 0
         self.fci = b""
-        self.refresh_pending = False
 
     @property
     def generation(self) -> int:
         """Grows whenever the card may have been initialised, by us or by others, or is not what it was."""
         return self._generation
-
-    @property
-    def application(self) -> IsdrApplication | None:
-        """What the FCI says; None before the first open and where the transport hides it."""
-        return parse_fci(self.fci)
 
     @property
     def max_data(self) -> int:
@@ -132,7 +125,6 @@ class IsdrSession:
                     if not self._lower_block_size(error, exchange):
                         raise
                 else:
-                    self.refresh_pending |= exchange.refresh_announced
                     return exchange.response
 
     async def close(self) -> None:
@@ -145,7 +137,6 @@ class IsdrSession:
         async with self._lock:
             self._generation += 1
             await self._close()
-            self.refresh_pending = False
             await self._channel.reset()
 
     def invalidate(self) -> None:
@@ -183,7 +174,6 @@ class IsdrSession:
             self._generation += 1
             # A channel that is open while the card is reset blocks some modems.
             await self._close()
-            self.refresh_pending = True
         return exchange.response
 
     async def _ensure_open(self) -> None:
@@ -198,7 +188,7 @@ class IsdrSession:
             except NoEuiccError as error:
                 refusal = refusal or error
             else:
-                self._open, self._stale, self.refresh_pending = True, False, False
+                self._open, self._stale = True, False
                 return
         raise refusal or NoEuiccError("no AID of an ISD-R is configured", transient=False)
 

@@ -20,7 +20,9 @@ _LONGEST_CODE: Final = 256
 
 async def download(call: Invocation) -> Report:
     """With an activation code from its SM-DP+, without one from the default SM-DP+ of the eUICC (SGP.22 3.1.3)."""
-    given = {"code": call.args.code, "confirmation_code": _confirmation_code(call.args.confirmation_code_file)}
+    code = _first_line("-", "activation code") if call.args.code == "-" else call.args.code
+    file = call.args.confirmation_code_file
+    given = {"code": code, "confirmation_code": None if file is None else _first_line(file, "confirmation code")}
     return await _perform(call, table.PROFILE_DOWNLOAD, given)
 
 
@@ -35,15 +37,13 @@ async def _perform(call: Invocation, errand: Errand, given: dict[str, str | None
     return report_of(await perform(call, errand, values, progress=shown), tables=_TABLES)
 
 
-def _confirmation_code(name: str | None) -> str | None:
-    """The first line of a file, or of standard input: on the command line everybody on the machine could read it."""
-    if name is None:
-        return None
+def _first_line(name: str, what: str) -> str:
+    """The first line of a file, or the next of standard input: on the command line everybody on the machine sees it."""
     try:
         text = sys.stdin.readline() if name == "-" else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the confirmation code cannot be read from {name}: {error}") from error
+        raise UsageError(f"the {what} cannot be read from {name}: {error}") from error
     code = text.splitlines()[0].strip() if text.strip() else ""
     if not code or len(code) > _LONGEST_CODE:
-        raise UsageError(f"{name} holds no confirmation code of 1 to {_LONGEST_CODE} characters in its first line")
+        raise UsageError(f"{name} holds no {what} of 1 to {_LONGEST_CODE} characters in its first line")
     return code

@@ -110,7 +110,10 @@ def _add_profile(nouns: Any, options: argparse.ArgumentParser) -> None:
     _with_iccid(_verb(verbs, options, "info", "show one profile", "profile:info"))
     download = _verb(verbs, options, "download", "download a profile from its SM-DP+", "download:download")
     download.add_argument(
-        "code", metavar="CODE", nargs="?", help="activation code LPA:1$...; none: the default SM-DP+ of the eUICC"
+        "code",
+        metavar="CODE",
+        nargs="?",
+        help="activation code LPA:1$..., - for stdin; none: default SM-DP+ of the eUICC",
     )
     download.add_argument(
         "--confirmation-code-file", metavar="FILE", help="file with the confirmation code, - for stdin"

@@ -5,7 +5,6 @@ Tags and names are those of SGP.22 v2.6 and SGP.32 v1.2, whose definitions repla
 
 from typing import Annotated
 
-from ipad.codec.es9 import CancelSessionError, CancelSessionOk
 from ipad.codec.esipa import ProfileDownloadTriggerRequest
 from ipad.codec.euicc_info import EuiccInfo1
 from ipad.codec.profile import StoreMetadataRequest
@@ -177,6 +176,21 @@ class CancelSessionRequestEsipa(DataObject):
     TAG = 0xBF41
     transaction_id: Annotated[bytes, f(0x80, TRANSACTION_ID)]
     cancel_session_response: Annotated[CancelSessionResponse, f(0xA1, also=(0xBF41,))]
+
+
+@data_object
+class CancelSessionOk(DataObject):
+    """CancelSessionOk (SGP.32)."""
+
+    TAG = 0x30
+
+
+class CancelSessionError(OpenEnum):
+    """cancelSessionError of CancelSessionResponseEsipa."""
+
+    INVALID_TRANSACTION_ID = 1
+    EUICC_SIGNATURE_INVALID = 2
+    UNDEFINED_ERROR = 127
 
 
 @data_object

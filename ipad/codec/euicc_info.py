@@ -188,22 +188,6 @@ class IpaCapabilities(DataObject):
     esipa_proprietary_protocol_information: Annotated[bytes | None, f(0xA2, Opaque(nested=False))] = None
 
 
-class LpaeSupport(IntFlag):
-    """lpaeSupport of ISDRProprietaryApplicationTemplate."""
-
-    LPAE_USING_CAT = 1 << 0
-    LPAE_USING_SCWS = 1 << 1
-
-
-@data_object
-class IsdrProprietaryApplicationTemplate(DataObject):
-    """ISDRProprietaryApplicationTemplate (SGP.22)."""
-
-    TAG = 0xE0
-    svn: Annotated[bytes, f(0x82, VERSION)]
-    lpae_support: Annotated[LpaeSupport | None, f(0x03)] = None
-
-
 class EuiccConfiguration(IntFlag):
     """euiccConfiguration of ISDRProprietaryApplicationTemplateIoT."""
 

@@ -175,20 +175,6 @@ class StoreMetadataRequest(DataObject):
 
 
 @data_object
-class UpdateMetadataRequest(DataObject):
-    """UpdateMetadataRequest (SGP.22)."""
-
-    TAG = 0xBF2A
-    service_provider_name: Annotated[str | None, f(0x91, Utf8(0, 32))] = None
-    profile_name: Annotated[str | None, f(0x92, Utf8(0, 64))] = None
-    icon_type: Annotated[IconType | None, f(0x93)] = None
-    icon: Annotated[bytes | None, f(0x94, Octets(0, 1024))] = None
-    profile_policy_rules: Annotated[PprIds | None, f(0x99)] = None
-    service_specific_data_stored_in_euicc: Annotated[bytes | None, f(0xBF22, Opaque(nested=False))] = None
-    fallback_allowed: Annotated[bool | None, f(0x9F67)] = None
-
-
-@data_object
 class GetRatRequest(DataObject):
     """GetRatRequest (SGP.22)."""
 

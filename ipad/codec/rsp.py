@@ -9,9 +9,6 @@ from ipad.codec.euicc_info import (
     DeviceInfo,
     EuiccInfo2,
 )
-from ipad.codec.profile import (
-    DpProprietaryData,
-)
 from ipad.codec.schema import Choice, DataObject, Opaque, data_object, f
 from ipad.codec.sizes import TRANSACTION_ID
 from ipad.codec.values import OID, Octets, OpenEnum
@@ -327,24 +324,6 @@ class InitialiseSecureChannelRequest(DataObject):
     control_ref_template: Annotated[ControlRefTemplate, f(0xA6)]
     smdp_otpk: Annotated[bytes, f(0x5F49)]
     smdp_sign: Annotated[bytes, f(0x5F37)]
-
-
-@data_object
-class ConfigureIsdpRequest(DataObject):
-    """ConfigureISDPRequest (SGP.22)."""
-
-    TAG = 0xBF24
-    dp_proprietary_data: Annotated[DpProprietaryData | None, f(0xB8)] = None
-
-
-@data_object
-class ReplaceSessionKeysRequest(DataObject):
-    """ReplaceSessionKeysRequest (SGP.22)."""
-
-    TAG = 0xBF26
-    initial_mac_chaining_value: Annotated[bytes, f(0x80)]
-    ppk_enc: Annotated[bytes, f(0x81)]
-    ppk_cmac: Annotated[bytes, f(0x82)]
 
 
 @data_object

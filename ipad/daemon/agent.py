@@ -23,6 +23,7 @@ from ipad.errors import (
     CodecError,
     EuiccResultError,
     PortError,
+    StateError,
 )
 from ipad.ids import Iccid
 from ipad.modem.modem import Modem
@@ -83,13 +84,18 @@ class LocalAgent:
     # Runs
 
     async def start(self) -> Sequence[str]:
-        """Compare eUICC and journal (SGP.32 3.8.2); the eIMs that can be polled. Raises what the ports raise."""
+        """Compare eUICC and journal (SGP.32 3.8.2); the eIMs that can be polled. Raises what the ports raise, but
+        nothing for a disk that cannot be written."""
         if self._facts.kind is not EuiccKind.IOT:
             return ()
         announce, self._announce = self._announce, False
         await self._read_names(None)
         report = await start_up(self._ipa, facts=self._facts, announce=announce)
-        await reconcile(self._ipa)
+        try:
+            await reconcile(self._ipa)
+        except StateError as error:
+            # The next run tries it again, and asks no eIM before. Policy needs the device open all the same.
+            logger.warning("what an interrupted package left has to wait: %s", error)
         self._pollable = tuple(eim.eim_id for eim in report.usable)
         if self._around.recorder is not None:
             self._around.recorder.eims_read(report.eims)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ipad.bearer.backend import make_backend
@@ -14,6 +15,7 @@ from ipad.clock import Clock
 from ipad.codec.euicc_info import DeviceInfo
 from ipad.config import Config
 from ipad.daemon.agent import LocalAgent, Surroundings
+from ipad.daemon.begun_rung import BegunRung
 from ipad.daemon.bindings import EimMemory, JournalKnowledge, Minimizer, coaps_available
 from ipad.daemon.card_access import CardAccess, open_card
 from ipad.daemon.card_lock import serving_alone
@@ -89,9 +91,7 @@ class AgentFactory:
         self._board: Board | None = None
         self._unreliable: set[int] = set()  # rates of a UART that turned out to be of no use
         self._modem: Modem | None = None
-        # A rung that was cut off leaves the modem with less than full functionality, which nobody asked for: neither
-        # another dialogue with it nor, after a kill in the middle, another process may take it for a wish.
-        self._left_off = guard is not None and (guard.on_trial or guard.busy)
+        self._begun: BegunRung | None = None
         self.pulse: Callable[[], None] = lambda: None
         """Called when an exchange with the eUICC has ended: a sign of life of whoever works with it."""
         if guard is not None:
@@ -177,17 +177,18 @@ class AgentFactory:
 
     @asynccontextmanager
     async def _owing(self, modem: Modem | None) -> AsyncIterator[None]:
-        """Switch on what the agent left switched off, and remember if it leaves it so again. Raises PortError."""
+        """Switch on what the agent left switched off, and remember when it leaves it so again. Raises PortError."""
         if modem is None:
             yield
             return
-        modem.switched_off = self._left_off
-        try:
-            if self._left_off:
-                await SimRecovery(modem).switch_on()
-            yield
-        finally:
-            self._left_off = modem.switched_off
+        if self._begun is None:
+            suspected = self._guard is not None and (self._guard.on_trial or self._guard.busy)
+            self._begun = BegunRung(self._store(self._config.rung_file), suspected=suspected)
+        modem.begun, modem.keep_begun = self._begun.read(), self._begun.keep
+        if modem.begun:
+            logger.warning("%s: what rung %s may have left off is switched on", modem.port.name, modem.begun)
+            await SimRecovery(modem).switch_on()
+        yield
 
     def _described(self, modem: Modem | None) -> Boot:
         """The device as policy is told it: what is open, else what the configuration says."""
@@ -227,9 +228,8 @@ class AgentFactory:
 
     async def _journal(self, card: CardAccess, eid: Eid) -> Journal:
         """What must survive. Raises StateError, and CardError for an EID that the eUICC does not repeat."""
-        recorder, file = self._recorder, self._config.journal_file
-        store = StateStore(file) if recorder is None else StateStore(file, written=recorder.writes.wrote)
-        journal = Journal.open(store, eid)
+        recorder = self._recorder
+        journal = Journal.open(self._store(self._config.journal_file), eid)
         if journal.origin is Origin.OTHER_EUICC:
             await _confirm(card.euicc, eid)
         if journal.notice is not None:
@@ -237,6 +237,10 @@ class AgentFactory:
         if recorder is not None:
             recorder.keep_counters_in(journal)
         return journal
+
+    def _store(self, file: Path) -> StateStore:
+        """A state file whose writes are counted where somebody counts."""
+        return StateStore(file) if self._recorder is None else StateStore(file, written=self._recorder.writes.wrote)
 
     async def _introduce(self, card: CardAccess, facts: EuiccFacts) -> None:
         """Tell the recorder which modem and which eUICC this is."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from ipad.chance import chance as draw
 from ipad.clock import Clock
@@ -42,7 +41,7 @@ def make_guard(
     recorder = make_recorder(config, clock, observed=observed)
     uptime = time.clock_gettime(time.CLOCK_BOOTTIME) if boot is None else 0.0
     options = replace(_options(config, policy, chance), uptime=uptime)
-    store = StateStore(memory_file(config), written=recorder.writes.wrote)
+    store = StateStore(config.policy_file, written=recorder.writes.wrote)
     memory = PolicyMemory(store, boot if boot is not None else boot_id())
     guard = Guard(policy.settings, clock, memory, sink=EventSinks((log, recorder, *followers)), options=options)
     guard.recorder = recorder
@@ -64,12 +63,6 @@ def _options(config: Config, policy: LoadedPolicy, chance: Callable[[], float]) 
         local_time=_east,
         chance=chance,
     )
-
-
-def memory_file(config: Config) -> Path:
-    """Where the memory of policy is kept, beside the journal of the same eUICC."""
-    journal = config.journal_file
-    return journal.with_name(journal.name.replace("journal", "policy", 1))
 
 
 def _east(wall: float) -> float:

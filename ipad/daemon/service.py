@@ -132,6 +132,7 @@ class Service:
         self.at_rest: Callable[[float], object] = lambda _seconds: None
         """Told after something was done, when there will be nothing to do for so many seconds, if nothing happens."""
         self._stop = asyncio.Event()
+        self._ending = False
         self._worked = True
         self._poll_wanted = False
         self._reopen_wanted = False
@@ -161,12 +162,13 @@ class Service:
 
         Raises ConfigError and UsageError only: what the operator asked for makes no sense, and never did.
         """
+        self._ending = False
         tasks = [asyncio.ensure_future(self._supervise()), asyncio.ensure_future(self._stop.wait())]
         async with self._guard.running():
             try:
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                self._stop.set()
+                self._ending = True
                 self._manager.stopping()
                 if self._recorder is not None:
                     self._recorder.entered(ServiceState.STOPPING, "stopping")
@@ -181,7 +183,7 @@ class Service:
 
     async def _supervise(self) -> None:
         # A cancellation may meet an error of the device and be lost in it.
-        while not self._stop.is_set():
+        while not self._ending:
             self._reopen_wanted = False
             self.vitals.busy("opening the device")
             try:
@@ -206,7 +208,7 @@ class Service:
         self._say_ready()
         self._served = True
         self.opened()
-        while not self._stop.is_set() and not self._reopen_due():
+        while not self._ending and not self._reopen_due():
             self.vitals.busy("the next turn")
             self._guard.news.clear()
             decision = self._guard.take()
@@ -359,7 +361,7 @@ class Service:
 
     def _awaited(self) -> bool:
         """Whether a pause is of no use any more."""
-        return self._poll_wanted or self._reopen_wanted or self._stop.is_set()
+        return self._poll_wanted or self._reopen_wanted or self._ending
 
     async def _operate_meanwhile(self, operations: Operations[Any]) -> None:
         """Do what people ask for on a device that is not served now; then it is time to try again."""

@@ -7,7 +7,7 @@ an empty value. Only a port that is gone or silent raises (PortError).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -65,6 +65,10 @@ class DeviceFacts:
     releases: Mapping[str, int]
 
 
+async def _keep_nothing(_rung: str) -> None:
+    """Where nobody goes on after this process."""
+
+
 class Modem:
     """One modem behind an AT port. Remembers what it was told and agreed to, not what it said about the network."""
 
@@ -79,8 +83,11 @@ class Modem:
         """The profile that it was last asked to be brought to."""
         self.subscription = Subscription()
         """What the present dialogue agreed to."""
-        self.switched_off = False
-        """Whether the agent asked for less than full functionality, and full was not yet granted again."""
+        self.begun = ""
+        """The rung of the recovery ladder that was begun and not ended; "": none. Until its end the modem may be
+        without radio or card by our own doing."""
+        self.keep_begun: Callable[[str], Awaitable[None]] = _keep_nothing
+        """Keeps `begun` beyond the end of the process; to be set before the first rung."""
         self.sessions = SessionCount(board.refresh.settle)
         """The count of data bearers, kept from `attach` on."""
         self._listening: Callable[[], None] | None = None
@@ -89,6 +96,12 @@ class Modem:
         self._recoveries = 0
         self._imei: tuple[int, Imei] | None = None
         self._recovered: list[Callable[[], None]] = []
+
+    async def note_begun(self, rung: str) -> None:
+        """A rung begins, "": it has ended. When this returns, a killed process will not have forgotten it."""
+        if rung != self.begun:
+            self.begun = rung
+            await self.keep_begun(rung)
 
     def attach(self) -> None:
         """Listen to the events that end a data bearer. Idempotent."""

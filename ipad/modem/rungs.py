@@ -67,9 +67,9 @@ class Rungs:
             case _ if self._commands(rung) or rung == "cfun16":
                 await self._by_commands(rung, self._commands(rung) or ("AT+CFUN=16",))
             case "cfun4":
-                await self._off_and_on("AT+CFUN=4", _RF_PAUSE)
+                await self._off_and_on(rung, "AT+CFUN=4", _RF_PAUSE)
             case _:
-                await self._off_and_on("AT+CFUN=0", _SIM_PAUSE)
+                await self._off_and_on(rung, "AT+CFUN=0", _SIM_PAUSE)
 
     async def reset(self) -> None:
         """Restart the modem and wait until it answers again. Raises PortError when it does not."""
@@ -91,14 +91,15 @@ class Rungs:
             except PortError:
                 await self._port.reopen(self._board.refresh.reenum_timeout)
             else:
-                self._modem.switched_off = False
                 return
 
     async def ensure_on(self) -> None:
-        """Put full functionality right where the modem has less. Raises PortError when it does not answer."""
+        """End a rung that was cut off, and see to full functionality. Raises PortError when the modem is silent."""
+        for command in self._commands(self._modem.begun)[-1:]:
+            await self.tolerant(command)
         if await self._modem.functionality() not in (_FULL, None):
             await self.switch_on()
-        self._modem.switched_off = False
+        await self._modem.note_begun("")
 
     async def tolerant(self, command: str, *, limit: float | None = None) -> ModemError | None:
         """Send a command at which the modem may go away: losing the line is no failure. Returns its refusal."""
@@ -112,7 +113,10 @@ class Rungs:
         return None
 
     async def _by_commands(self, rung: str, commands: Sequence[str]) -> None:
+        if len(commands) > 1:
+            await self._modem.note_begun(rung)
         refusals = [await self.tolerant(command) for command in commands]
+        await self._modem.note_begun("")
         await self._wait_for_drop(rung)
         if rung in RESTARTS:
             await self._port.reopen(self._board.refresh.reenum_timeout)
@@ -130,18 +134,19 @@ class Rungs:
         if failure is not None:
             raise failure
 
-    async def _off_and_on(self, off: str, pause: float) -> None:
+    async def _off_and_on(self, rung: str, off: str, pause: float) -> None:
         if Quirk.CFUN_IN_ONE_LINE in quirks(self._board):
             await self._port.send_unanswered(off, "AT+CFUN=1")
             await self._clock.sleep(pause)
             await self._port.reopen(self._board.refresh.reenum_timeout)
             return
-        self._modem.switched_off = True
+        await self._modem.note_begun(rung)
         try:
             refusal = await self.tolerant(off)
             await self._clock.sleep(pause)
         finally:
             await self.switch_on()
+            await self._modem.note_begun("")
         if refusal is not None:
             raise refusal
 

@@ -29,15 +29,6 @@ class Signal:
         """Whether there is any measurement."""
         return any(value is not None for value in (self.rssi, self.rxlev, self.rscp, self.rsrp))
 
-    @property
-    def bars(self) -> int:
-        """0 to 5, by RSRP, else by RSSI."""
-        if self.rsrp is not None:
-            return 1 + sum(self.rsrp >= limit for limit in (-110, -100, -90, -80))
-        if self.rssi is not None:
-            return 1 + sum(self.rssi >= limit for limit in (-103, -93, -83, -73))
-        return 0
-
     def reference(self, technology: Technology) -> float | None:
         """Power of the reference signal in dBm: RSRP, RSCP or RXLEV; None when nothing was measured.
 

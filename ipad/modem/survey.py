@@ -108,9 +108,9 @@ class Survey:
         functionality = await self._modem.functionality()
         if functionality in (None, _FULL) or self._modem.recovering:
             if functionality == _FULL and not self._modem.recovering:
-                self._modem.switched_off = False
+                await self._modem.note_begun("")
             return ModemCondition.ON
-        if self._modem.switched_off:
+        if self._modem.begun:
             logger.warning("%s: switched on again after a recovery that was cut off", self._modem.port.name)
             await Rungs(self._modem).ensure_on()
             return ModemCondition.ON

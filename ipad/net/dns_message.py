@@ -14,9 +14,6 @@ from typing import Final
 from ipad.errors import CodecError
 from ipad.records import dataclass
 
-LARGEST_DATAGRAM: Final = 512
-"""Bytes of a message over UDP without the extension of RFC 6891, which nobody needs for two addresses."""
-
 _HEADER: Final = struct.Struct("!6H")
 _RESPONSE, _OPCODE, _TRUNCATED, _RECURSION_DESIRED, _RCODE = 0x8000, 0x7800, 0x0200, 0x0100, 0x000F
 _KNOWS: Final = 0x0480

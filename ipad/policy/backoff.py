@@ -16,7 +16,8 @@ JITTER = 0.1
 
 FAILURE_SPREAD = 0.5
 """Largest part of a pause after a failure that jitter adds: what fails for many devices at once, such as an eIM or a
-network that is down, would else be tried by all of them at once again, after each of their equal pauses."""
+network that is down, or an eIM that repeats itself, would else be tried by all of them at once again, after each of
+their equal pauses."""
 
 RETRY_AFTER_SPREAD = 0.25
 """Largest part of a Retry-After that jitter adds: a server that tells many devices the same would be met by all of them
@@ -68,13 +69,14 @@ def failure_pause(error: IpadError, failures: int, jitter: float, timers: Timers
         asked = min(max(error.retry_after, timers.poll_minimum), timers.retry_after_limit)
         return lengthened(asked, RETRY_AFTER_SPREAD, jitter)
     if retry_decision(error) is Retry.SOON:
-        return lengthened(doubled(timers.failure_first, timers.failure_limit, failures), FAILURE_SPREAD, jitter)
+        return growing_pause(failures, jitter, timers)
     return lengthened(timers.failure_limit, FAILURE_SPREAD, jitter)
 
 
-def repetition_pause(failures: int, jitter: float, timers: Timers) -> float:
-    """Seconds until an eIM is asked again that repeats itself, after so many failures in a row."""
-    return spread(doubled(timers.failure_first, timers.failure_limit, failures), jitter)
+def growing_pause(failures: int, jitter: float, timers: Timers) -> float:
+    """Seconds until an eIM is asked again after so many failures in a row: for causes that pass by themselves, and for
+    an eIM that repeats itself."""
+    return lengthened(doubled(timers.failure_first, timers.failure_limit, failures), FAILURE_SPREAD, jitter)
 
 
 def stepped(steps: Sequence[float], refusals: int) -> float:

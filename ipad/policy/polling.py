@@ -18,7 +18,7 @@ from ipad.records import dataclass, replace
 
 DAY: Final = 86400
 NEW_BEARER_PAUSE: Final = 2.0
-"""Seconds between the start of a bearer and the first look through it: addresses and routes come a moment later."""
+"""Least seconds from the start of a bearer to the first look through it: addresses and routes come a moment later."""
 
 CATCH_UP_LIMIT: Final = 1800.0
 """Seconds within which what an outage held up has gone out, however long it was."""
@@ -55,12 +55,16 @@ class PollState:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProbeState:
-    """`due` is the next look, `tries` are looks over `session` that proved nothing; a failed poll has `asked`."""
+    """`due` is the next look, `tries` are looks over `session` that proved nothing; a failed poll has `asked`.
+
+    `lost_at`: when a bearer over which all was well was lost, while there is none.
+    """
 
     due: Instant | None = None
     tries: int = 0
     session: str | None = None
     asked: bool = False
+    lost_at: Instant | None = None
 
 
 def wish(state: PollState, new: Wish) -> PollState:
@@ -214,11 +218,13 @@ def next_probe(
 
     Often while a profile is on trial or nothing comes back, rarely over a path that is known to work.
     """
-    if not s.connected or s.blind(now) is not None:
+    if not s.connected:
+        return _without_bearer(state, s, now), None
+    if s.blind(now) is not None:
         return ProbeState(), None
     session = s.bearer if s.bearers else UNNAMED
     if state.session != session:
-        pause = supervision.probe_first if on_trial else NEW_BEARER_PAUSE
+        pause = supervision.probe_first if on_trial else _first_look(state, s, settings, now)
         return ProbeState(due=Instant(now + pause), session=session), None
     if s.verdict.works and not on_trial and not state.asked:
         due = _healthy_due(s, settings)
@@ -236,6 +242,28 @@ def next_probe(
     reason = "the profile is on trial" if on_trial else "is the path alive?"
     after = replace(state, tries=state.tries + 1, due=Instant(now + pause), asked=False)
     return after, Probe(reason=reason)
+
+
+def _without_bearer(state: ProbeState, s: Situation, now: float) -> ProbeState:
+    """What is remembered until there is a bearer again. A path that was in doubt is looked at as soon as it is back,
+    and so is that of a modem that slept, because nobody shares its pauses."""
+    if s.awake_at is not None and now < s.awake_at:
+        return ProbeState()
+    if state.session is None:
+        return state
+    return ProbeState(lost_at=None if state.tries else Instant(now))
+
+
+def _first_look(state: ProbeState, s: Situation, settings: PollSettings, now: float) -> float:
+    """Seconds from the start of a bearer to the first look through it.
+
+    A whole fleet may have shared the outage and would open its connections together. The look comes after the poll that
+    `caught_up` puts at the same part of the same time, and is not needed when that poll was answered. It is put off by
+    the longest pause between two looks at most, for it is what tells that the new bearer is dead.
+    """
+    if state.lost_at is None:
+        return NEW_BEARER_PAUSE
+    return NEW_BEARER_PAUSE + s.chance * min(now - state.lost_at, settings.probe_retry_limit)
 
 
 def _healthy_due(s: Situation, settings: PollSettings) -> Instant | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ipad.errors import HttpStatusError, IpadError
-from ipad.policy.backoff import failure_pause, repetition_pause, spread
+from ipad.policy.backoff import failure_pause, growing_pause, spread
 from ipad.policy.limits import Timers
 from ipad.records import dataclass, field, replace
 
@@ -94,9 +94,8 @@ class Schedule:
 
     def after_repetition(self, eim_id: str, now: float, jitter: float) -> Schedule:
         """The eIM gives a package again and again that it has the result of: back off, as after a failure."""
-        before = self.contacts.get(eim_id)
-        failures = (before.failures if before else 0) + 1
-        due = now + repetition_pause(failures, jitter, self.timers)
+        failures = self._failures(eim_id) + 1
+        due = now + growing_pause(failures, jitter, self.timers)
         return self._set(eim_id, Contact(due=due, failures=failures))
 
     def after_unknown_eid(self, eim_id: str, now: float, jitter: float) -> Schedule:
@@ -105,11 +104,14 @@ class Schedule:
 
     def after_failure(self, eim_id: str, error: IpadError, now: float, jitter: float) -> Schedule:
         """The eIM could not be reached or its answer was unusable: back off."""
-        before = self.contacts.get(eim_id)
-        failures = (before.failures if before else 0) + 1
+        failures = self._failures(eim_id) + 1
         due = now + failure_pause(error, failures, jitter, self.timers)
         asked = isinstance(error, HttpStatusError) and error.retry_after is not None
         return self._set(eim_id, Contact(due=due, failures=failures, closed_until=due if asked else None))
+
+    def _failures(self, eim_id: str) -> int:
+        contact = self.contacts.get(eim_id)
+        return contact.failures if contact else 0
 
     def _set(self, eim_id: str, contact: Contact) -> Schedule:
         if eim_id not in self.contacts:

@@ -114,11 +114,24 @@ def _read_answer(ipa: Ipa, answer: ProvideEimPackageResultResponse) -> Delivery:
     return Delivery(handover=Handover.ACKNOWLEDGED, acknowledged=tuple(numbers)[: ipa.limits.acknowledgements])
 
 
+async def correction(ipa: Ipa, result: bytes, delivery: Delivery) -> bytes | None:
+    """The EimPackageResult TLV that has to follow a delivered one which was misread; None where nothing has to."""
+    if not delivery.answered:
+        return None
+    from ipad.procedures.misread_result import genuine_result  # noqa: PLC0415 - seldom needed
+
+    return await genuine_result(ipa, result, delivery.acknowledged)
+
+
 async def remove_acknowledged(ipa: Ipa, numbers: Sequence[int]) -> None:
     """Remove results and notifications by number; one that is not on the eUICC is no error (SGP.32 5.9.12).
 
     A ProfileInstallationResult that the IPA itself owes to an SM-DP+ stays until that has it, whatever an eIM says.
+    Raises StateError, and removes nothing, while the journal that would be found after a power cut is an older one: by
+    what is stored on the eUICC the next start tells that a rollback has made a result void.
     """
+    if numbers:
+        await ipa.journal.commit(ipa.journal.content)
     owed = ipa.journal.content.direct_results if ipa.rsp is not None else ()
     for number in numbers:
         if number in owed:
@@ -155,6 +168,14 @@ async def deliver_owed(ipa: Ipa, item: UndeliveredResult, current: EimConfigurat
     if current is not None and current != targets[0]:
         targets.append(current)
     delivery = await deliver(ipa, targets, item.result, as_notification=item.as_notification)
+    genuine = None if item.as_notification else await correction(ipa, item.result, delivery)
+    if genuine is not None:
+        await remove_acknowledged(ipa, delivery.acknowledged)
+        content, misread = ipa.journal.content, item
+        item = replace(item, result=genuine)
+        owed = tuple(item if other == misread else other for other in content.undelivered)
+        await ipa.journal.commit(replace(content, undelivered=owed))
+        delivery = await deliver(ipa, targets, item.result)
     if delivery.answered:
         await remove_acknowledged(ipa, delivery.acknowledged)
         content = ipa.journal.content

@@ -7,6 +7,7 @@ Order of effects, each of which may be the last before a power cut:
 3. the result, with the notifications that arose, is durable as RESULT: from here on every delivery sends the same
    bytes. An error result is not on the eUICC, so nothing comes before this;
 4. the eIM answers; what it acknowledged is durable as ACKNOWLEDGED and removed from the eUICC; the marker is cleared.
+   If it did not acknowledge the result because that was misread, the stored one is durable as RESULT and goes first.
 
 A result that came with another profile is on trial: nothing here waits for the bearer of that profile, and nothing
 here decides whether it is rolled back. The next run delivers the result, or `settle` or `roll_back` ends the trial;
@@ -35,7 +36,7 @@ from ipad.errors import CardError, CodecError, EuiccResultError, PortError, Stat
 from ipad.ids import Iccid
 from ipad.policy.events import Origin
 from ipad.procedures.context import Ipa
-from ipad.procedures.delivery import Delivery, deliver, remove_acknowledged
+from ipad.procedures.delivery import Delivery, correction, deliver, remove_acknowledged
 from ipad.procedures.following import follow_switch
 from ipad.procedures.notification import owed_directly
 from ipad.procedures.observer import Switch, Work
@@ -102,8 +103,7 @@ async def hand_over(ipa: Ipa, marker: Marker) -> PackageReport:
     enabled = ipa.journal.content.enabled
     if marker.profile_changed and enabled is not None and enabled.iccid is not None:
         return _report(marker, Delivery(handover=Handover.KEPT), blocked=marker.rollback_flag, on_trial=True)
-    delivery = await _deliver(ipa, marker, ipa.timers.delivery_retries)
-    return await _finish(ipa, marker, delivery)
+    return await _conclude(ipa, marker, await _deliver(ipa, marker, ipa.timers.delivery_retries))
 
 
 async def resume(ipa: Ipa) -> PackageReport | None:
@@ -119,7 +119,7 @@ async def resume(ipa: Ipa) -> PackageReport | None:
     delivery = await _deliver(ipa, marker, () if marker.profile_changed else ipa.timers.delivery_retries)
     if marker.rollback_flag and not delivery.answered:
         return _report(marker, delivery, blocked=True)
-    return await _finish(ipa, marker, delivery)
+    return await _conclude(ipa, marker, delivery)
 
 
 async def reconcile(ipa: Ipa) -> Marker | None:
@@ -326,6 +326,19 @@ async def _targets(ipa: Ipa, marker: Marker) -> tuple[EimConfigurationData, ...]
         if eim.eim_id == old.eim_id and eim.encode() != marker.eim_configuration:
             return (old, eim)
     return (old,)
+
+
+async def _conclude(ipa: Ipa, marker: Marker, delivery: Delivery) -> PackageReport:
+    """Finish, but where the eIM got a misread result only after the one that the eUICC has stored went there, once."""
+    assert marker.result is not None
+    genuine = await correction(ipa, marker.result, delivery)
+    if genuine is not None:
+        await remove_acknowledged(ipa, delivery.acknowledged)
+        # The eIM was reached: whatever becomes of this delivery, the profile is kept.
+        marker = replace(marker, result=genuine, rollback_flag=False)
+        await ipa.journal.set_marker(marker)
+        delivery = await _deliver(ipa, marker, ())
+    return await _finish(ipa, marker, delivery)
 
 
 async def _finish(ipa: Ipa, marker: Marker, delivery: Delivery) -> PackageReport:

@@ -63,7 +63,7 @@ async def resume_rollback(ipa: Ipa, marker: Marker) -> Marker:
     if done is not None:
         return await _keep_new_result(ipa, marker, done)
     marker = replace(marker, step=Step.RESULT)
-    await ipa.journal.set_marker(marker)
+    await ipa.journal.hold(replace(ipa.journal.content, marker=marker))
     await follow_switch(ipa, _enabled(ipa))
     return marker
 

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ipad.codec import tlv
-from ipad.codec.es9 import CancelSessionError
 from ipad.codec.esipa import ProfileDownloadTriggerRequest
 from ipad.codec.esipa_rsp import (
     AuthenticateClientRequestEsipa,
+    CancelSessionError,
     CancelSessionRequestEsipa,
     GetBoundProfilePackageRequestEsipa,
     InitiateAuthenticationRequestEsipa,

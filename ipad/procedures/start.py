@@ -22,6 +22,8 @@ from ipad.state.journal import EnabledProfile, JournalContent, Origin
 log = logging.getLogger(__name__)
 
 _TEMPLATE = IsdrProprietaryApplicationTemplateIot.TAG
+_DEEPEST = 8
+"""Levels that are searched for the template; cards have it at the third at the most."""
 
 
 class EuiccKind(Enum):
@@ -75,12 +77,18 @@ async def identify(euicc: Euicc) -> EuiccFacts:
 
 def iot_template(fci: bytes) -> EuiccConfiguration | None:
     """The ISDRProprietaryApplicationTemplateIoT inside the answer to SELECT, wherever the card puts it."""
+    return _template_within(fci, _DEEPEST)
+
+
+def _template_within(value: bytes, levels: int) -> EuiccConfiguration | None:
     try:
-        for element in tlv.children(fci):
+        for element in tlv.children(value):
             if element.tag == _TEMPLATE:
                 return IsdrProprietaryApplicationTemplateIot.decode(element.raw).euicc_configuration
-            if element.constructed and (found := iot_template(bytes(element.value))) is not None:
-                return found
+            if levels and element.constructed:
+                found = _template_within(bytes(element.value), levels - 1)
+                if found is not None:
+                    return found
     except CodecError as error:
         log.debug("answer to SELECT is not understood: %s", error)
     return None
@@ -133,8 +141,9 @@ async def start_up(ipa: Ipa, *, facts: EuiccFacts, announce: bool) -> StartRepor
         if cause is not None:
             notify.update((eim.eim_id, cause) for eim in eims if eim.eim_id not in notify)
         content = replace(content, notify=notify, enabled=EnabledProfile(iccid=enabled.iccid), switching=None)
-    # One commit: a power cut leaves either the old journal, from which the same follows again, or all of it.
-    await ipa.journal.commit(content)
+    # A power cut leaves either the old journal, from which the same follows again, or all of it. So nothing is lost
+    # where it cannot be written, and a device that were not served for that could not be looked after either.
+    await ipa.journal.hold(content)
     if announce:
         ipa.session.announce.update((eim.eim_id, StateChangeCause.UNDEFINED) for eim in eims)
     usable, unusable = split_eims(eims, ipa.eims)

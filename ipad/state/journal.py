@@ -220,7 +220,9 @@ class Journal:
         try:
             await self.commit(content)
         except StateError as error:
-            log.error("going on without a written journal: %s", error)
+            # It is tried again at each reading of the eUICC; the log needs it once.
+            level = logging.DEBUG if self._unwritten else logging.ERROR
+            log.log(level, "going on without a written journal: %s", error)
             self._content, self._unwritten = content, True
 
     async def set_marker(self, marker: Marker | None) -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ipad.card.fci import IsdrApplication, parse_fci
 from ipad.codec import tlv
 from ipad.codec.bpp import BoundProfilePackage
 from ipad.codec.es10 import EuiccConfiguredAddressesResponse, GetEuiccDataRequest, GetEuiccDataResponse
+from ipad.codec.euicc_info import EuiccConfiguration
 from ipad.codec.notification import (
     NotificationMetadata,
     ProfileInstallationResult,
@@ -18,6 +18,7 @@ from ipad.codec.notification import (
 from ipad.codec.profile import GetRatResponse, ProfileInfoListResponse
 from ipad.codec.rsp import GetEuiccChallengeResponse
 from ipad.ids import Eid
+from ipad.procedures.start import iot_template
 from tests.captures import facts, samples
 from tests.captures.facts import Facts, Read
 from tests.captures.samples import Sample
@@ -25,12 +26,11 @@ from tests.captures.samples import Sample
 FILE = "es10-euicc.txt"
 ROOT = "81370f51"
 TEST_P256, TEST_BRAINPOOL = "f54172bd", "c0bc70ba"
-IOT_CARD = IsdrApplication(svn="2.5.0", iot=True, ipae_supported=True, enabled_profile=True)
-NOT_ISDR = IsdrApplication(svn=None, iot=False)
+IOT_CARD = EuiccConfiguration.IPAE_SUPPORTED | EuiccConfiguration.ENABLED_PROFILE
 
 
-def applications(sample: Sample) -> list[IsdrApplication | None]:
-    return [parse_fci(item.data) for item in sample.exchanges if item.data[:1] == b"\x6f"]
+def applications(sample: Sample) -> list[EuiccConfiguration | None]:
+    return [iot_template(item.data) for item in sample.exchanges if item.data[:1] == b"\x6f"]
 
 
 def selection(sample: Sample) -> Facts:
@@ -175,17 +175,17 @@ EXPECTED: dict[str, tuple[Read, Any]] = {
         selection,
         {"application": IOT_CARD, "aid": "A0000005591010FFFFFFFF8900000100", "largest": "ff", "status": ["9000"]},
     ),
-    "es10-02": (ecasd, {"application": NOT_ISDR, "no_tlv": "CodecError", "eid": "89049032"}),
+    "es10-02": (ecasd, {"application": None, "no_tlv": "CodecError", "eid": "89049032"}),
     "es10-03": (facts.statuses, ["6982", "9000", "9000", "6A80", "9000", "6881"]),
     "es10-04": (
         lambda sample: (facts.statuses(sample), applications(sample)),
         (["9000", "9000", "6982"], [IOT_CARD]),
     ),
     "es10-08": (fetched_eid, "89049032879389355179076062009579"),
-    "es10-11": (lambda sample: parse_fci(sample.data), IsdrApplication(None, True, True, True)),
+    "es10-11": (lambda sample: iot_template(sample.data), IOT_CARD),
     "es10-13": (
         selection,
-        {"application": NOT_ISDR, "aid": "A0000005591010FFFFFFFF8900001000", "largest": "ff", "status": ["9000"]},
+        {"application": None, "aid": "A0000005591010FFFFFFFF8900001000", "largest": "ff", "status": ["9000"]},
     ),
     "es10-16": (configured_eid, "89086030673520350570800612710338"),
     "es10-17": (fetched_eid, "89033023515759503079060779897217"),

@@ -32,10 +32,10 @@ NOT_IN_AGENT = {
     "CancelSessionResponseBody": "an auxiliary of the bench for CancelSessionResponse under another tag",
     "Certificate": WHOLE,
     "CertificateList": WHOLE,
+    "ConfigureISDPRequest": "inside the protected part of a BoundProfilePackage, which the agent carries as a whole",
     "EsipaMessageFromEimToIpa": MESSAGE,
     "EsipaMessageFromIpaToEim": MESSAGE,
     "SubjectPublicKeyInfo": WHOLE,
-    "Time": "part of certificates",
 }
 """Constructed types of the bench without a class of the agent, and why."""
 

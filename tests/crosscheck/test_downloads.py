@@ -30,7 +30,7 @@ from ipad.procedures.report import PackageReport, RunReport
 from ipad.procedures.retrieval import run
 from ipad.procedures.start import identify, start_up
 from ipad.state.journal import Journal
-from tests.fakes import MemoryStore
+from tests.fakes.store import MemoryStore
 from tests.ipad.procedures.bench import DEVICE_INFO
 from tests.ipad.procedures.download_bench import FAST, Bearer, CardLink
 

@@ -7,7 +7,7 @@ import pytest
 from hil.eim.json_binding import PATH, to_body, to_message
 from ipad.esipa import json_binding
 from ipad.esipa.json_messages import call, message
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 _REQUESTS = ("GEP", "PR", "HN", "IA", "AC", "GB", "CS")
 _ANSWERS = {"GER": "GEP1", "PA": "PR1", "IB": "IA1", "AD": "AC1", "GC": "GB1", "CT": "CS1"}

@@ -9,7 +9,6 @@ import selectors
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from hil.cli.main import main as hil_main
+from hil.waiting import looks
 
 _READY_WITHIN = 40.0
 _END_WITHIN = 20.0
@@ -127,11 +127,9 @@ class Agent:
 
     def wait_for_log(self, text: str, limit: float = 30.0) -> None:
         """Wait until the daemon has logged something."""
-        deadline = time.monotonic() + limit
         path = self.folder / "ipad.log"
-        while text not in path.read_text(errors="replace"):
-            assert time.monotonic() < deadline, f"{text!r} never came:\n{path.read_text(errors='replace')[-3000:]}"
-            time.sleep(0.05)
+        if not any(text in path.read_text(errors="replace") for _ in looks(limit, 0.05)):
+            raise AssertionError(f"{text!r} never came:\n{path.read_text(errors='replace')[-3000:]}")
 
     def _command(self, arguments: tuple[str, ...]) -> list[str]:
         return [sys.executable, "-m", "ipad", *arguments, "--config", str(self.config)]

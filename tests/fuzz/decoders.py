@@ -17,7 +17,6 @@ from ipad.apdu.exchange import ExchangeRules, StoreDataExchange
 from ipad.bearer.interface import interface_of
 from ipad.board.library import BoardLibrary
 from ipad.card.answers import apdu_from_answer, session_id
-from ipad.card.fci import parse_fci
 from ipad.codec import json_binding, tlv
 from ipad.codec.access_point import decode_access_point
 from ipad.codec.activation_code import ActivationCode
@@ -49,6 +48,7 @@ from ipad.observe.traffic import read_recording
 from ipad.policy.hints import parse_hints
 from ipad.policy.memory import restore
 from ipad.policy.policy_file import from_document as policy_of
+from ipad.procedures.start import iot_template
 from ipad.state.journal import decode_content
 from ipad.state.store import StateStore
 from ipad.toml import read as read_toml
@@ -237,7 +237,7 @@ def _line() -> Iterator[Decoder]:
     for name, read_lines in _LINES_READERS.items():
         yield Decoder(f"AT answer: {name}", lambda data, read=read_lines: read(_lines(data)), seeds.AT_LINES)  # type: ignore[misc]
     yield Decoder("status words", _status_words, seeds.RESPONSES)
-    yield Decoder("FCI of the ISD-R", parse_fci, seeds.FCIS)
+    yield Decoder("FCI of the ISD-R", iot_template, seeds.FCIS)
 
 
 # The network

@@ -7,7 +7,6 @@ import base64
 import json
 import struct
 import tempfile
-import tomllib
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -19,13 +18,11 @@ from ipad.ids import Eid
 from ipad.net.dns_message import Question, RecordType, encode_query
 from ipad.state.journal import JournalContent, encode_content
 from ipad.state.store import StateStore
+from tests.vectors import sgp32
 
 _ROOT = Path(__file__).resolve().parents[2]
 
-MESSAGES: Sequence[bytes] = tuple(
-    bytes.fromhex(entry["hex"])
-    for entry in tomllib.loads((_ROOT / "tests/vectors/sgp32.toml").read_text(encoding="utf-8")).values()
-)
+MESSAGES: Sequence[bytes] = tuple(sgp32.MESSAGES.values())
 FCIS = tuple(
     bytes.fromhex(text)
     for text in (

@@ -73,14 +73,12 @@ def test_object_identifiers_survive_also_in_the_example_arc(oid: str) -> None:
     assert decode("DpProprietaryData", encode("DpProprietaryData", {"dpOid": oid})) == {"dpOid": oid}
 
 
-def test_sgp32_replaces_names_of_sgp22_also_inside_its_types() -> None:
+def test_upper_layer_replaces_names_of_the_lower_ones_also_inside_their_types() -> None:
     assert encode("EuiccMemoryResetRequest", {"resetOptions": bits(0)})[:2].hex() == "bf64"
     assert encode("SGP22.EuiccMemoryResetRequest", {"resetOptions": bits(0)})[:2].hex() == "bf34"
-    response = ("compactDownloadResponseOk", {"compactEuiccSigned2": {}, "euiccSignature2": b"s"})
-    request = {"transactionId": b"t", "prepareDownloadResponse": response}
-    assert decode("GetBoundProfilePackageRequest", encode("GetBoundProfilePackageRequest", request)) == request
-    with pytest.raises(CodecError):
-        encode("SGP22.GetBoundProfilePackageRequest", request)
+    listed = ("eimIdList", [{"eimId": "a", "eimIdType": 2}])
+    assert encode("ListEimResult", listed).hex() == "a0083006800161820102"
+    assert encode("SGP32V10.ListEimResult", listed).hex() == "a0083006800161840102"
 
 
 def test_long_length_forms_and_other_orders_are_read() -> None:

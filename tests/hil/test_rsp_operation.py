@@ -29,6 +29,7 @@ from hil.smdp.catalogue import EVENT, SMALL
 from hil.smdp.flaws import PackageFlaw
 from hil.smdp.orders import ProfileState
 from hil.upp.builder import UsimProfile, build
+from tests.waiting import seen
 
 
 @dataclass
@@ -329,9 +330,7 @@ async def test_operator_challenges_the_profiles_whose_keys_it_knows(shell: Shell
     subscriber = {"imsi": shell.rig.card.profiles[0].imsi, "key": "00" * 16, "opc": "00" * 16}
     await asyncio.to_thread(shell.client.post, "/network/subscriber", subscriber)
     await asyncio.to_thread(shell.client.post, "/modem/restart")
-    async with asyncio.timeout(20):
-        while shell.rig.modem.device.radio.view.cause != 3:
-            await shell.rig.clock.sleep(0.02)
+    await seen(lambda: shell.rig.modem.device.radio.view.cause == 3, "the operator refused the subscriber")
     assert not shell.rig.bearer
     with pytest.raises(ControlError, match="16 bytes each"):
         await asyncio.to_thread(shell.client.post, "/network/subscriber", {"imsi": "00101", "key": "00"})

@@ -12,16 +12,17 @@ from hil.suite.record import Run, read
 
 CHAPTERS = Path(__file__).parent.parent.parent / "hil" / "suite" / "chapters"
 CASES = Path(__file__).parent / "cases_of_protection.py"
-_LIMIT = 120.0
+_LIMIT = 300.0
 
 
 @dataclass(frozen=True)
 class SuiteRun:
-    """How it ended. `record` None: it never came to a case."""
+    """How it ended, with what is below `report`. `record` None: it never came to a case."""
 
     code: int
     output: str
     record: Run | None
+    report: Path | None = None
 
     def results(self) -> dict[str, str]:
         """Name of the test function -> result."""
@@ -37,6 +38,8 @@ class SuiteRun:
 def run_suite(board: Path, *words: str, **variables: str) -> SuiteRun:
     """`pytest --target BOARD WORDS...`, far from this project's own pytest options."""
     report = board.parent / f"report-{board.stem}"
+    written = report / "record.json"
+    written.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "-p", "no:cacheprovider", "-W", "ignore"]
     done = subprocess.run(
         [*command, "--rootdir", str(CHAPTERS), "--target", str(board), "--report", str(report), *words],
@@ -48,5 +51,4 @@ def run_suite(board: Path, *words: str, **variables: str) -> SuiteRun:
         env={**os.environ, **variables},
         timeout=_LIMIT,
     )
-    written = report / "record.json"
-    return SuiteRun(done.returncode, done.stdout, read(written) if written.exists() else None)
+    return SuiteRun(done.returncode, done.stdout, read(written) if written.exists() else None, report)

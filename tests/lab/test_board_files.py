@@ -109,3 +109,13 @@ def test_request_for_the_euicc_is_written_as_it_is(tmp_path: Path, daemon: IpadD
     request = bytes(range(256))
     assert Path(files.put_eim(request)).read_bytes() == request
     files.restore()
+
+
+def test_configuration_that_is_not_there_is_told_and_nothing_is_made(
+    tmp_path: Path, config: Path, daemon: IpadDaemonDriver
+) -> None:
+    config.unlink()
+    files = BoardFiles(daemon, settings(tmp_path))
+    with pytest.raises(TargetError, match=f"there is no {config} on the board: expected the agent's configuration"):
+        files.take(None)
+    assert not (tmp_path / "files").exists()

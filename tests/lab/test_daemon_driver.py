@@ -66,8 +66,8 @@ def test_start_waits_until_the_euicc_was_read() -> None:
     states = [{"ok": True, "state": "starting", "eid": None}, {"ok": True, "state": "failed", "eid": "8904"}, READY]
     shell, daemon = board({"operation list": operation, "--json status": states})
     daemon.start(5.0)
-    assert shell.ran[0].endswith("systemctl start ipad.service")
-    assert [command.rpartition("--json ")[2] for command in shell.ran[1:]] == [
+    assert shell.ran[1].endswith("systemctl start ipad.service")
+    assert [command.rpartition("--json ")[2] for command in shell.ran[2:]] == [
         "operation list",
         *["operation list", "status"] * 3,
     ]
@@ -79,6 +79,28 @@ def test_agent_that_does_not_get_ready_says_why() -> None:
     with pytest.raises(ExecutionError) as caught:
         daemon.start(0.01)
     assert caught.value.msg.endswith("after 0.01 s: failed: there is no such port")
+
+
+def test_agent_that_does_not_get_ready_is_told_with_the_end_of_its_log() -> None:
+    log = ([f"line {number}" for number in range(9)], [], 0)
+    _, daemon = board({"operation list": ([], [], 8), "journalctl": log, "date": (["1700000000"], [], 0)})
+    with pytest.raises(ExecutionError) as caught:
+        daemon.start(0.01)
+    assert caught.value.msg.endswith(
+        "it said nothing\n    line 3\n    line 4\n    line 5\n    line 6\n    line 7\n    line 8"
+    )
+
+
+def test_agent_without_a_service_that_has_ended_is_not_waited_for() -> None:
+    answers = {
+        "operation list": ([], [], 8),
+        "kill -0": ([], [], 1),
+        "/proc": ([], [], 1),
+        "tail": (["ipad: why"], [], 0),
+    }
+    _, daemon = board(answers, service="", folder="/run/lab")
+    with pytest.raises(ExecutionError, match="the agent has ended: it said nothing\n    ipad: why"):
+        daemon.start(600.0)
 
 
 def test_service_that_does_not_start_says_why() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+
+from hil.waiting import looks
 
 pytest.importorskip("labgrid")
 
@@ -67,10 +68,8 @@ class Farm:
 
     def make_place(self) -> None:
         """Once the exporter has told what it has."""
-        end = time.monotonic() + 20
-        while "IpadModemInfo" not in self.client("resources", check=False):
-            assert time.monotonic() < end, "the exporter told nothing"
-            time.sleep(0.1)
+        told = any("IpadModemInfo" in self.client("resources", check=False) for _ in looks(20.0, 0.1))
+        assert told, "the exporter told nothing"
         self.client("-p", PLACE, "create")
         self.client("-p", PLACE, "add-match", f"lab1/{PLACE}/*")
         self.client("-p", PLACE, "set-tags", "board=eg25")

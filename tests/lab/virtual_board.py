@@ -27,9 +27,10 @@ def agent_command() -> str | None:
 
 
 class VirtualBoard:
-    """Rig, bridge and the agent's configuration below `folder`; the bench's PKI below `bench` is that of the card."""
+    """Rig, bridge and the agent's configuration below `folder`; the card trusts the PKI below `bench`, the bench's or
+    that of somebody else. With `trusts` the agent is configured for SM-DP+ of that PKI, as its owner would do it."""
 
-    def __init__(self, folder: Path, bench: Path) -> None:
+    def __init__(self, folder: Path, bench: Path, *, trusts: bool = False) -> None:
         pki = bench / "pki"
         Pki.open(pki)
         self._log = (folder / "rig.log").open("wb")
@@ -44,9 +45,9 @@ class VirtualBoard:
         self.bridge = TcpBridge(Path(self.ready["tty"]))
         self.config = folder / "ipad.toml"
         self.run_folder = folder / "run"
-        self._configure(folder)
+        self._configure(folder, {"ci_files": [str(self.ready["ci_file"])]} if trusts else {})
 
-    def _configure(self, folder: Path) -> None:
+    def _configure(self, folder: Path, trust: dict[str, Any]) -> None:
         policy = folder / "policy.toml"
         policy.write_text(dumps(POLICY))
         runtime = folder / "runtime"
@@ -58,7 +59,12 @@ class VirtualBoard:
                     "control": {"socket": str(runtime / "ipad.sock")},
                     "modem": {"port": self.ready["tty"], "board": "quectel-eg25", "max_data": 255},
                     "esipa": {"poll_interval": 604800, "retry_delays": [0.2, 0.5], "exchange_timeout": 5},
-                    "rsp": {"retry_delays": [0.2, 0.5], "download_retry_delays": [1.0], "exchange_timeout": 10},
+                    "rsp": {
+                        **trust,
+                        "retry_delays": [0.2, 0.5],
+                        "download_retry_delays": [1.0],
+                        "exchange_timeout": 10,
+                    },
                     "timers": {"session": 10, "first_session": 5, "session_check": 0.2, "reconnect": 1},
                     "policy": {"file": str(policy)},
                 }

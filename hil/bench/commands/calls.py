@@ -6,29 +6,9 @@ from collections.abc import Iterable
 from typing import Final
 
 from hil.bench.floor.dialogue import Call
+from hil.es10_names import LOAD_BOUND_PROFILE_PACKAGE, function_of
 from hil.rig.timeline import Event, Interface
 
-SEGMENT: Final = "LoadBoundProfilePackage"
-_NAMES: Final = {
-    "BF20": "GetEUICCInfo1",
-    "BF21": "PrepareDownload",
-    "BF22": "GetEUICCInfo2",
-    "BF28": "ListNotification",
-    "BF2B": "RetrieveNotificationsList",
-    "BF2D": "GetProfilesInfo",
-    "BF2E": "GetEUICCChallenge",
-    "BF30": "RemoveNotificationFromList",
-    "BF36": SEGMENT,
-    "BF38": "AuthenticateServer",
-    "BF3C": "GetEuiccConfiguredAddresses",
-    "BF3E": "GetEID",
-    "BF41": "CancelSession",
-    "BF43": "GetRAT",
-    "BF51": "LoadEuiccPackage",
-    "BF55": "GetEimConfigurationData",
-    "BF56": "GetCerts",
-    "BF57": "AddInitialEim",
-}
 _SEGMENT_TAGS: Final = ("86", "87", "88", "A0", "A1", "A2", "A3")
 _STORE_DATA, _GET_RESPONSE, _LAST = "E2", "C0", "91"
 _HEADER: Final = 10
@@ -69,6 +49,7 @@ def _call(request: str, answer: int, apdus: int) -> Call:
 
 
 def _name(request: str) -> str:
+    """What has no name is called by its first two bytes."""
     if request.startswith(_SEGMENT_TAGS):
-        return SEGMENT
-    return _NAMES.get(request[:4], request[:4])
+        return LOAD_BOUND_PROFILE_PACKAGE
+    return function_of(request) or request[:4]

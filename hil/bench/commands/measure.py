@@ -17,6 +17,7 @@ from hil.eim.content import Content
 from hil.rig import FIRST_EIM, Rig, RigOptions
 from hil.rig.timeline import Event, Interface
 from hil.smdp.catalogue import SMALL, activation_code
+from hil.waiting import until
 
 _POLICY: Final = """
 [poll]
@@ -173,12 +174,8 @@ class _Bench:
         return found
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        left = _WITHIN
-        while not condition():
-            if left <= 0:
-                raise AgentError("the agent did not come to the end of a procedure")
-            await self._rig.clock.sleep(_LOOK)
-            left -= _LOOK
+        if not await until(condition, self._rig.clock, _LOOK, within=_WITHIN):
+            raise AgentError("the agent did not come to the end of a procedure")
 
 
 def _of_agent(events: Sequence[Event]) -> list[Event]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from hil.bench.commands.calls import SEGMENT
 from hil.bench.floor.dialogue import Need, Needs
+from hil.es10_names import LOAD_BOUND_PROFILE_PACKAGE
 
 _ISDR: Final = "SGP.32 5.9, SGP.22 5.7: ES10 goes to the ISD-R on a logical channel"
 _PACKAGE: Final = Need("LoadEuiccPackage", "SGP.32 3.3.1")
@@ -24,7 +24,7 @@ _INSTALLED: Final = Need(
 _DOWNLOAD: Final = (
     *_AUTHENTICATION,
     Need("PrepareDownload", "SGP.22 3.1.3, step 4"),
-    Need(SEGMENT, "SGP.22 3.1.3.3 and 2.5.5: each segment is a request", times=0),
+    Need(LOAD_BOUND_PROFILE_PACKAGE, "SGP.22 3.1.3.3 and 2.5.5: each segment is a request", times=0),
     _INSTALLED,
     Need(
         "RemoveNotificationFromList",

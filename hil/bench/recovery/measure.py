@@ -15,6 +15,7 @@ from hil.eim import content
 from hil.eim.association import PackageState
 from hil.network import Service
 from hil.rig import FIRST_EIM, Rig, RigOptions
+from hil.waiting import until
 
 _PATIENCE: Final = 60.0
 _LOOK: Final = 0.02
@@ -96,11 +97,9 @@ class _Recovery:
             self._rig.network.set_service(service, imsi=self._imsi)
 
     async def _see(self, what: str, happened: Callable[[], bool]) -> None:
-        end = self._now + _PATIENCE
-        while not happened():
-            if self._daemon.ended or self._now > end:
-                raise IncompleteError(f"{what} was waited for{', and the agent ended' if self._daemon.ended else ''}")
-            await self._rig.clock.sleep(_LOOK)
+        await until(lambda: happened() or self._daemon.ended, self._rig.clock, _LOOK, within=_PATIENCE)
+        if not happened():
+            raise IncompleteError(f"{what} was waited for{', and the agent ended' if self._daemon.ended else ''}")
 
     # What is seen
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from hil import tlv
 from hil.eim import content
+from hil.eim.association import Outcome
 from hil.eim.content import Content
-from hil.suite.abilities import Card, Eim, OrderView, PackageView, Timeline
+from hil.suite.abilities import Card, Eim, Gateway, OrderView, PackageView, Smdp, Timeline
 from hil.suite.exchanges import Exchange, es9
 
 
@@ -33,6 +34,13 @@ def trigger(order: OrderView) -> Content:
 def download(eim: Eim, order: OrderView) -> PackageView:
     """Have the eIM trigger the download of an order, to its end."""
     return eim.run(trigger(order))
+
+
+def use_default_smdp(eim: Eim, smdp: Smdp, gateway: Gateway) -> None:
+    """Make the bench's SM-DP+ the default one of the eUICC, where another one is; after the case it is that again."""
+    if gateway.ipad("euicc", "info").value.get("default_smdp_address") != smdp.fqdn:
+        package = eim.run(content.psmo_package(content.set_default_dp(smdp.fqdn)))
+        assert package.outcome is Outcome.OK
 
 
 def is_installed(card: Card, order: OrderView) -> bool:

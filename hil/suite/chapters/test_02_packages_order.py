@@ -58,11 +58,9 @@ def test_processing_stops_at_the_first_failure(eim: Eim) -> None:
 
 
 @case("3.3.1", "2.11.2.1", title="A failure of the first command is the only result")
-def test_failure_of_the_first_command_is_the_only_result(eim: Eim, card: Card) -> None:
-    before = card.enabled()
-    assert before is not None
-    package = eim.run(psmo(content.delete(before), content.list_profile_info(), content.get_rat()))
-    assert signed_results(package) == [("deleteResult", 2)]
+def test_failure_of_the_first_command_is_the_only_result(eim: Eim) -> None:
+    package = eim.run(psmo(content.delete(UNKNOWN_ICCID), content.list_profile_info(), content.get_rat()))
+    assert signed_results(package) == [("deleteResult", 1)]
     assert (package.closed, package.outcome) == (True, Outcome.FAILED)
 
 

@@ -171,12 +171,13 @@ def test_delete_of_an_unknown_profile(eim: Eim) -> None:
     assert code_of(eim, content.delete(UNKNOWN_ICCID)) == NOT_FOUND
 
 
+@needs("test-profile")
 @case("3.4.3", title="delete of the enabled profile: profileNotInDisabledState(2)")
-def test_delete_of_the_enabled_profile(eim: Eim, card: Card) -> None:
-    before = card.enabled()
-    assert before is not None
-    assert code_of(eim, content.delete(before)) == WRONG_STATE
-    assert enabled(eim) == before
+def test_delete_of_the_enabled_profile(eim: Eim, smdp: Smdp, limits: Limits) -> None:
+    iccid = _downloaded(eim, smdp, limits).iccid
+    assert code_of(eim, content.enable(iccid)) == OK
+    assert code_of(eim, content.delete(iccid)) == WRONG_STATE
+    assert enabled(eim) == iccid
 
 
 @needs("card-bench")

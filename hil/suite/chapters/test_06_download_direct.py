@@ -18,6 +18,7 @@ from hil.suite.chapters.downloads import (
     own_calls,
     trigger,
     trigger_result,
+    use_default_smdp,
 )
 from hil.suite.exchanges import es9, es11, esipa, functions
 from hil.suite.limits import Limits
@@ -123,7 +124,8 @@ def test_delivered_result_leaves_the_euicc(eim: Eim, smdp: Smdp, card: Card) -> 
 
 
 @case("3.2.3", "SGP.22 3.1.3", title="Without download source but the default SM-DP+, the order is found by EID")
-def test_default_smdp(eim: Eim, smdp: Smdp, card: Card, timeline: Timeline, limits: Limits) -> None:
+def test_default_smdp(eim: Eim, smdp: Smdp, card: Card, gateway: Gateway, timeline: Timeline, limits: Limits) -> None:
+    use_default_smdp(eim, smdp, gateway)
     order = smdp.order(eid=card.eid)
     package = eim.run(content.download_trigger(default_smdp=True), within=limits.download)
     assert package.outcome is Outcome.OK

@@ -10,7 +10,7 @@ import pytest
 from hil.eim import content
 from hil.eim.association import Outcome
 from hil.suite.abilities import Card, CardBench, Eim, Gateway, Measure, OrderView, PackageView, Smdp, Timeline
-from hil.suite.chapters.downloads import download
+from hil.suite.chapters.downloads import download, use_default_smdp
 from hil.suite.exchanges import es9, esipa
 from hil.suite.limits import Limits
 from hil.suite.marks import case, needs
@@ -27,8 +27,9 @@ def configure(eim: Eim, *, enabled: bool = True, **filters: Any) -> PackageView:
 
 
 @pytest.fixture(autouse=True)
-def _off_again(eim: Eim) -> Iterator[None]:
-    """Nothing is enabled immediately after a case."""
+def _default_and_off_again(eim: Eim, smdp: Smdp, gateway: Gateway) -> Iterator[None]:
+    """The default SM-DP+ is the bench's; nothing is enabled immediately after a case."""
+    use_default_smdp(eim, smdp, gateway)
     yield
     eim.clear_faults()
     configure(eim, enabled=False)

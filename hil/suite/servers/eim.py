@@ -105,10 +105,6 @@ class RigEim:
             return max(self._limits.download, self._limits.switch)
         return self._limits.switch
 
-    def open_packages(self) -> list[int]:
-        """Numbers of what still waits."""
-        return self._loop.call(lambda: [package.number for package in self._packages() if package.open])
-
     def _packages(self) -> list[Package]:
         return self._endpoint.core.association(self._eid).packages
 

@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +17,12 @@ from urllib.parse import urlsplit
 from hil.agent_log import AgentLog
 from hil.rig import Rig
 from hil.suite.abilities import Answer
+from hil.suite.activation import ActivationCode
 from hil.suite.errors import TargetError
 from hil.suite.limits import Limits
 from hil.suite.toml_text import dumps, merged
 from hil.suite.virtual.control import Call, call_for, send
+from hil.waiting import looks
 
 _LOOK: Final = 0.01
 _TAIL: Final = 4000
@@ -138,13 +139,12 @@ class AgentProcess:
         self._await_service()
 
     def _await_service(self) -> None:
-        end = time.monotonic() + self._limits.start
-        while not self._serves():
+        for _ in looks(self._limits.start, _LOOK):
+            if self._serves():
+                return
             if not self.running:
                 raise TargetError(f"ipad run has ended\n{self.journal()[-_TAIL:]}")
-            if time.monotonic() > end:
-                raise TargetError(f"ipad run did not serve within {self._limits.start:g} s\n{self.journal()[-_TAIL:]}")
-            time.sleep(_LOOK)
+        raise TargetError(f"ipad run did not serve within {self._limits.start:g} s\n{self.journal()[-_TAIL:]}")
 
     def _serves(self) -> bool:
         try:
@@ -155,11 +155,12 @@ class AgentProcess:
 
     def await_idle(self) -> None:
         """Until it has nothing to do but to wait. Raises TargetError."""
-        end = time.monotonic() + self._limits.start
-        while (state := self.status().get("state")) != "idle":
-            if time.monotonic() > end:
-                raise TargetError(f"ipad run is {state}, not idle, after {self._limits.start:g} s")
-            time.sleep(_LOOK)
+        state = None
+        for _ in looks(self._limits.start, _LOOK):
+            state = self.status().get("state")
+            if state == "idle":
+                return
+        raise TargetError(f"ipad run is {state}, not idle, after {self._limits.start:g} s")
 
     def stop(self) -> None:
         if self._process is None:
@@ -217,6 +218,18 @@ class AgentProcess:
     def poll(self, eim_id: str | None = None, *, within: float | None = None, code: int | None = None) -> Answer:
         words = ("poll",) if eim_id is None else ("poll", eim_id)
         return self.ipad(*words, within=self._limits.poll if within is None else within, code=code)
+
+    def download(self, code: ActivationCode, *, within: float | None = None) -> Answer:
+        words = ["profile", "download", code.text]
+        limit = self._limits.download if within is None else within
+        if code.confirmation_code is None:
+            return self.ipad(*words, within=limit)
+        path = self._folder / "confirmation-code"
+        path.write_text(code.confirmation_code, encoding="utf-8")
+        try:
+            return self.ipad(*words, "--confirmation-code-file", str(path), within=limit)
+        finally:
+            path.unlink()
 
     def status(self) -> Mapping[str, Any]:
         return self.ipad("status").value

@@ -15,6 +15,7 @@ from hil.suite.servers.eim import RigEim
 from hil.suite.servers.smdp import RigSmdp
 from hil.suite.target import Facts, Observations
 from hil.suite.through_agent import AgentCard, AgentModem
+from hil.suite.virtual.activation import BenchCodes
 from hil.suite.virtual.agent import AgentProcess
 from hil.suite.virtual.bench import RigCardBench, RigModemBench, RigPower
 from hil.suite.virtual.device import VirtualDevice
@@ -143,6 +144,10 @@ class VirtualTarget:
     @property
     def smdp(self) -> RigSmdp:
         return self._device.smdp
+
+    @property
+    def activation_codes(self) -> BenchCodes:
+        return BenchCodes(self._device.smdp)
 
     @property
     def network(self) -> RigNetwork:

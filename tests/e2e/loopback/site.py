@@ -22,16 +22,11 @@ from hil.pki import Pki
 from hil.rig.rig import CardProvisioning
 from ipad.cli.main import run as ipad_main
 from tests.e2e.virtual.device import FIRST, Finished, own_log
+from tests.waiting import turns
 
 T = TypeVar("T")
 
 _PATIENCE = 20.0
-
-
-async def _turns() -> None:
-    """Let the loop end handshakes that the agent has cut off, before it stops."""
-    for _ in range(20):
-        await asyncio.sleep(0)
 
 
 class Site:
@@ -72,7 +67,8 @@ class Site:
 
     def __exit__(self, *_details: object) -> None:
         self.do(self.server.close())
-        self.do(_turns())
+        # Handshakes that the agent has cut off end before the loop stops.
+        self.do(turns(20))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE)
         self._loop.close()

@@ -27,6 +27,7 @@ from ipad.observe.tap import TrafficTap
 from ipad.observe.traffic import read_recording
 from tests.e2e.loopback.site import Site
 from tests.e2e.virtual.device import FIRST, TWO
+from tests.waiting import seen
 
 pytestmark = pytest.mark.asyncio
 
@@ -109,9 +110,7 @@ async def serving(site: Site, folder: Path, tap: TrafficTap | None = None) -> As
         await running
         await server.close()
         # A request that was cut off says goodbye to the server, which lives in another thread, and hears its answer.
-        async with asyncio.timeout(20):
-            while site.server.open_connections:  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+        await seen(lambda: not site.server.open_connections, "the server has closed its connections")
 
 
 @pytest.mark.parametrize("binding", list(BindingName))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -22,12 +21,12 @@ from hil.fleet.device import FleetDevice
 from hil.fleet.numbering import Numbers
 from hil.fleet.site import Site
 from hil.modem import load_personality
+from tests.waiting import seen
 
 POLLS: Final = int(os.environ.get("IPAD_SOAK_POLLS", "200")) // 10
 EVERY: Final = 50 if POLLS >= 500 else 5
 WARM_UP: Final = POLLS // 2
 MEGABYTE: Final = 1024 * 1024
-_LOOK: Final = 0.02
 _WITHIN: Final = 120.0
 
 
@@ -43,27 +42,21 @@ class Visit:
     async def poll(self) -> None:
         before = self.device.answered
         self.agent.wake()
-        await _until(lambda: self.device.answered != before)
+        await seen(lambda: self.device.answered != before, "an answer", _WITHIN)
 
     async def roll_out(self) -> None:
         """The second profile, enabled."""
         self.device.roll_out()
         self.agent.wake()
-        await _until(lambda: self.device.settled)
+        await seen(lambda: self.device.settled, "the end of the download", _WITHIN)
         assert self.device.record.succeeded, self.device.record.failure
 
     async def switch(self, iccid: str) -> Package:
         """Enable a profile; done when the eIM has the result over it."""
         package = self.site.eim.queue(self.device.eid, psmo_package(enable(iccid, rollback=True)))
         self.agent.wake()
-        await _until(lambda: not package.open)
+        await seen(lambda: not package.open, "the result of the package", _WITHIN)
         return package
-
-
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(_WITHIN):
-        while not condition():  # noqa: ASYNC110 - of a process and of the bench, neither of which has an event for it
-            await asyncio.sleep(_LOOK)
 
 
 async def _visit(folder: Path, stack: AsyncExitStack) -> Visit:
@@ -86,11 +79,11 @@ async def _visit(folder: Path, stack: AsyncExitStack) -> Visit:
         asyncio.get_running_loop().call_soon(device.result_arrived)
 
     site.eim.subscribe(arrived)
-    await _until(lambda: device.modem.device.booted)
+    await seen(lambda: device.modem.device.booted, "a modem that has booted", _WITHIN)
     agent = FleetAgent(folder / "agent", [device], site.ci_file, 3600.0)
     await agent.start(None)
     stack.push_async_callback(agent.stop)
-    await _until(lambda: device.answered is not None)
+    await seen(lambda: device.answered is not None, "the first answer", _WITHIN)
     return Visit(site, device, agent)
 
 

@@ -67,7 +67,8 @@ def _told(world: World) -> Iterator[str]:
     """No signed result and no notification was lost.
 
     The agent does not check signatures: what was changed on its way out of the card inside of a signed object arrives
-    as something that is not genuine, and counts as told where the line has no means against it.
+    as something that is not genuine. Of a result the genuine one has to follow; a notification counts as told, because
+    an eIM acknowledges it all the same.
     """
     told = {bytes.fromhex(part) for record in _records(world) for part in _signed(record)}
     told |= set(world.servers.smdp.notifications)
@@ -76,7 +77,8 @@ def _told(world: World) -> Iterator[str]:
     garbled = point is not None and point.fault in _GARBLING
     for made in (*world.witness.results.values(), *world.witness.notifications.values()):
         lost = made.number not in world.witness.withdrawn and made.raw not in told
-        if lost and not (garbled and made.number in ungenuine):
+        excused = garbled and made.number in ungenuine and made.number in world.witness.notifications
+        if lost and not excused:
             yield f"{made.what} {made.number} was lost"
     if ungenuine and not garbled:
         yield f"what an eIM got is not genuine: {ungenuine}"
@@ -92,7 +94,10 @@ def _counted(world: World) -> Iterator[str]:
     """Nothing was delivered so that an eIM or an SM-DP+ could count it twice; nothing was executed twice."""
     news: dict[int, list[str]] = defaultdict(list)
     for record in _records(world):
-        if record.news and record.package is not None and record.kind.value in ("result", "download", "package-error"):
+        # What is not genuine counts nowhere.
+        if not record.news or not record.verified:
+            continue
+        if record.package is not None and record.kind.value in ("result", "download", "package-error"):
             news[record.package + (1000 if record in world.device.eim2.history.records else 0)].append(record.summary)
     for number, summaries in news.items():
         if len(summaries) > 1:

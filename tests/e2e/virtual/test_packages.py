@@ -6,8 +6,10 @@ import pytest
 
 from hil.eim import content
 from hil.eim.association import Outcome, PackageState, SigningFaults
+from hil.eim.knobs import Acknowledge
+from hil.euicc.engine import Engine
 from hil.network import Service
-from tests.e2e.virtual.device import ONE, TWO, Device
+from tests.e2e.virtual.device import ONE, TWO, Device, execute
 
 FOREIGN = bytes.fromhex("89049032001234567890000000200079")
 
@@ -94,3 +96,32 @@ def test_new_profile_without_service_is_rolled_back(device: Device) -> None:
     assert device.states[ONE]
     assert 300 < device.clock.monotonic() - began < 600
     assert len(device.loaded) == 1
+
+
+class Asked:
+    """What the ISD-R was asked, by the tags of the requests."""
+
+    def __init__(self, device: Device) -> None:
+        self.tags: list[bytes] = []
+        device.card_fault = self._note
+
+    def _note(self, engine: Engine, request: bytes) -> bytes:
+        self.tags.append(request[:2])
+        return execute(engine, request)
+
+
+@pytest.mark.parametrize("command", [content.list_profile_info(), content.enable(TWO, rollback=True)])
+def test_eim_that_never_acknowledges_costs_one_list_and_no_message(device: Device, command: content.Command) -> None:
+    lists, results = [], []
+    for acknowledge in (Acknowledge.ALL, Acknowledge.NONE):
+        device.eim.knobs.acknowledge = acknowledge
+        asked, sent = Asked(device), len(device.internet.sent)
+        device.queue(content.psmo_package(command))
+        device.json("run", "--once")
+        lists.append(asked.tags.count(b"\xbf\x2b"))
+        results.append([message[:2] for message in device.internet.sent[sent:]].count(b"\xbf\x50"))
+        if device.states[TWO]:
+            device.queue(content.psmo_package(content.enable(ONE)))
+            device.json("run", "--once")
+    assert results == [1, 1]
+    assert lists[1] <= lists[0] + 1

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from hil.bench.commands import run
-from hil.bench.commands.calls import SEGMENT, calls
+from hil.bench.commands.calls import calls
 from hil.bench.commands.measure import Counted
 from hil.bench.commands.needs import Procedure
 from hil.bench.commands.run import LIMITS, chosen, text, to_json, within_limits
@@ -15,6 +15,7 @@ from hil.bench.errors import BenchError
 from hil.bench.floor.dialogue import Call, Need, Needs, floor_of
 from hil.cli.bench import run_bench
 from hil.cli.parser import build_parser
+from hil.es10_names import LOAD_BOUND_PROFILE_PACKAGE
 from hil.rig.timeline import Event, Interface
 
 
@@ -45,7 +46,7 @@ def test_function_is_a_chain_of_blocks_and_the_fetching_of_its_answer() -> None:
 
 def test_segments_of_a_package_are_functions_of_their_own() -> None:
     found = calls(apdus("81E2910002BF36", "9000", "81E29100018C", "9000", "81E291000286AA", "9000"))
-    assert [call.function for call in found] == [SEGMENT, "8C", SEGMENT]
+    assert [call.function for call in found] == [LOAD_BOUND_PROFILE_PACKAGE, "8C", LOAD_BOUND_PROFILE_PACKAGE]
 
 
 def test_commands_of_the_modem_end_a_function() -> None:

@@ -14,10 +14,10 @@ from hil.euicc import Keyring
 from hil.euicc.isdr import CONSUMER_FUNCTIONS, IOT_FUNCTIONS
 from hil.euicc.store import StateStore
 from tests.hil.euicc.bench import Bench, two_profiles
-from tests.hil.euicc.vectors import VECTORS
+from tests.vectors.sgp32 import MESSAGES
 
-REQUESTS = [VECTORS[name] for name in ("EP1", "EP3", "EP4", "EP6", "EP9", "EP10", "EP11", "EA1", "EG2", "EC1", "EN2")]
-REQUESTS += [VECTORS[name] for name in ("ER11", "EI1", "EI3", "EM1", "EF1", "EZ1", "EZ3")]
+REQUESTS = [MESSAGES[name] for name in ("EP1", "EP3", "EP4", "EP6", "EP9", "EP10", "EP11", "EA1", "EG2", "EC1", "EN2")]
+REQUESTS += [MESSAGES[name] for name in ("ER11", "EI1", "EI3", "EM1", "EF1", "EZ1", "EZ3")]
 
 
 @given(data=st.data())

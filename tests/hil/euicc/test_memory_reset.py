@@ -10,7 +10,7 @@ from hil import codec
 from hil.euicc.config import ProfileClass
 from hil.euicc.state import ImmediateEnable
 from tests.hil.euicc.bench import ICCID1, ICCID2, Bench
-from tests.hil.euicc.vectors import VECTORS
+from tests.vectors.sgp32 import MESSAGES
 
 
 def reset(bench: Bench, *bits: int) -> dict[str, int]:
@@ -19,7 +19,7 @@ def reset(bench: Bench, *bits: int) -> dict[str, int]:
 
 
 def test_profiles_and_eims_go_together_as_published(bench: Bench) -> None:
-    assert bench.es10(VECTORS["EZ1"]) == VECTORS["EZ2"]
+    assert bench.es10(MESSAGES["EZ1"]) == MESSAGES["EZ2"]
     assert bench.state.profiles == ()
     assert bench.state.eims == ()
     assert bench.send("80F2000C00") == "910B"

@@ -41,7 +41,7 @@ from tests.hil.euicc.bench import (
     two_profiles,
     verify_result,
 )
-from tests.hil.euicc.vectors import VECTORS
+from tests.vectors.sgp32 import MESSAGES
 
 MakeBench = Callable[[CardConfig], Bench]
 ROLLBACK = "BF58038001FF"
@@ -58,14 +58,14 @@ def states(bench: Bench) -> dict[bytes, bool]:
 
 def test_accepted_package_is_a_replay_the_second_time(bench: Bench) -> None:
     bench.associate(eim_record(5))
-    bench.es10(VECTORS["EP1"])
-    assert bench.refused(VECTORS["EP1"]) == ("euiccPackageErrorSigned", 4)
+    bench.es10(MESSAGES["EP1"])
+    assert bench.refused(MESSAGES["EP1"]) == ("euiccPackageErrorSigned", 4)
 
 
 @pytest.mark.parametrize("position", [8, 40, 70, 90, 100])
 def test_a_flipped_bit_is_an_unsigned_error_with_the_token(bench: Bench, position: int) -> None:
     bench.associate(eim_record(5))
-    damaged = bytearray(VECTORS["EP1"])
+    damaged = bytearray(MESSAGES["EP1"])
     damaged[-position] ^= 0x01
     before = bench.state
     assert bench.refused(bytes(damaged)) == ("euiccPackageErrorUnsigned", 1)
@@ -75,18 +75,18 @@ def test_a_flipped_bit_is_an_unsigned_error_with_the_token(bench: Bench, positio
 def test_package_for_another_card_does_not_use_up_the_counter(bench: Bench) -> None:
     bench.associate(eim_record(5))
     assert bench.refused(bench.package(psmo(ENABLE, ICCID1), counter=6, eid=OTHER_EID))[1] == 3
-    assert codec.decode("EuiccPackageResult", bench.es10(VECTORS["EP1"]))[0] == "euiccPackageResultSigned"
+    assert codec.decode("EuiccPackageResult", bench.es10(MESSAGES["EP1"]))[0] == "euiccPackageResultSigned"
 
 
 def test_highest_counter_is_accepted_and_ends_the_association(bench: Bench) -> None:
-    bench.es10(VECTORS["EP15"])
+    bench.es10(MESSAGES["EP15"])
     assert bench.refused(bench.package(LIST, counter=0x800000))[1] == 6
     assert bench.refused(bench.package(LIST, counter=-1))[1] == 4
 
 
 def test_new_eim_signs_with_the_token_that_the_card_made(bench: Bench) -> None:
     bench.associate(eim_record(14))
-    bench.es10(VECTORS["EP10"])
+    bench.es10(MESSAGES["EP10"])
     options = {"eim_id": "eim2.example.com", "counter": 2}
     assert bench.refused(bench.package(LIST, token=None, **options)) == ("euiccPackageErrorUnsigned", 2)
     bench.run(LIST, token=2, **options)
@@ -101,7 +101,7 @@ def test_last_eim_may_delete_itself_and_its_result_is_still_signed_for_it(bench:
     own = tlv.build(0xA9, tlv.build(0x80, EIM_ID.encode()))
     assert bench.run(own, eco=True) == [("deleteEimResult", 2)]
     assert bench.state.eims == ()
-    assert bench.es10(VECTORS["EA1"]) == bytes.fromhex("BF5705A003840102"), "the token generator goes on"
+    assert bench.es10(MESSAGES["EA1"]) == bytes.fromhex("BF5705A003840102"), "the token generator goes on"
 
 
 @pytest.mark.parametrize(
@@ -269,9 +269,9 @@ def test_emergency_refuses_and_does_not_use_up_the_counter(bench: Bench) -> None
     bench.associate(eim_record(5))
     bench.change(emergency=Emergency(ICCID1, ICCID2))
     bench.reopen()
-    assert bench.refused(VECTORS["EP1"])[1] == 104
-    assert bench.es10("BF5C038001FF") == VECTORS["EM4"]
-    assert codec.decode("EuiccPackageResult", bench.es10(VECTORS["EP1"]))[0] == "euiccPackageResultSigned"
+    assert bench.refused(MESSAGES["EP1"])[1] == 104
+    assert bench.es10("BF5C038001FF") == MESSAGES["EM4"]
+    assert codec.decode("EuiccPackageResult", bench.es10(MESSAGES["EP1"]))[0] == "euiccPackageResultSigned"
 
 
 def test_rollback_survives_reset_and_works_once(bench: Bench) -> None:
@@ -282,7 +282,7 @@ def test_rollback_survives_reset_and_works_once(bench: Bench) -> None:
     assert states(bench) == {ICCID1: False, ICCID2: True}
     assert numbers(bench) == [4]
     verify_result(bench.state.results[0].result)
-    assert bench.es10(ROLLBACK) == VECTORS["ER13"]
+    assert bench.es10(ROLLBACK) == MESSAGES["ER13"]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_rollback_permission_is_withdrawn(bench: Bench, withdraw: Callable[[Benc
     bench.power_up()
     withdraw(bench)
     bench.power_up()
-    assert bench.es10(ROLLBACK) == VECTORS["ER13"]
+    assert bench.es10(ROLLBACK) == MESSAGES["ER13"]
 
 
 def test_delivered_notifications_of_the_switch_do_not_come_back_with_rollback(bench: Bench) -> None:
@@ -335,7 +335,7 @@ def test_enable_ends_fallback(bench: Bench) -> None:
     bench.power_up()
     bench.run(psmo(ENABLE, ICCID1))
     bench.power_up()
-    assert bench.es10("BF5E038001FF") == VECTORS["EF2"].replace(b"\xbf\x5d", b"\xbf\x5e")
+    assert bench.es10("BF5E038001FF") == MESSAGES["EF2"].replace(b"\xbf\x5d", b"\xbf\x5e")
 
 
 def test_update_of_the_own_counter_gives_way_to_that_of_the_package(bench: Bench) -> None:
@@ -359,8 +359,8 @@ def test_delete_of_a_protected_profile_and_disable_of_a_protected_one(bench: Ben
 def test_list_on_a_card_without_profiles_gives_the_published_result(make_bench: MakeBench) -> None:
     bench = make_bench(replace(two_profiles(), profiles=(), first_sequence_number=0x14))
     bench.associate()
-    request = tlv.find(VECTORS["TQ1"], 0xBF4E, 0xBF51).raw
-    assert bench.es10(request) == tlv.find(VECTORS["TS1"], 0xBF4E, 0xBF51).raw
+    request = tlv.find(MESSAGES["TQ1"], 0xBF4E, 0xBF51).raw
+    assert bench.es10(request) == tlv.find(MESSAGES["TS1"], 0xBF4E, 0xBF51).raw
 
 
 def test_sequence_numbers_above_127_stay_positive(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from hil.fleet.disturbances import storm
 from hil.fleet.plan import Storm
 from hil.fleet.requests import RequestLog, eid_of
 from hil.fleet.result import Span
+from tests.waiting import turns
 
 EID = bytes.fromhex("89049032001234567890000000100070")
 POLL = tlv.build(0xBF4F, tlv.build(0x5A, EID))
@@ -53,8 +54,7 @@ async def test_storm_begins_and_ends_when_it_was_ordered() -> None:
     for moment in (5.0, 11.0, 39.0, 41.0):
         await asyncio.sleep(0)
         clock.advance(moment - clock.monotonic())
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await turns(3)
         seen.append((moment, [(fault.kind, fault.value, fault.seconds) for fault in faults.faults]))
     await running
     overloaded = [(FaultKind.STATUS, 503, 120)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from contextlib import ExitStack
 
 import pytest
 
@@ -45,3 +46,15 @@ def test_port_of_another_door_is_refused(listening: bool) -> None:
     if listener is not None:
         listener.close()
     reserved.give_back()
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM])
+def test_no_two_doors_are_given_the_same_port(kind: socket.SocketKind) -> None:
+    with ExitStack() as stack:
+        ports = []
+        for _ in range(600):
+            port = ReservedPort(kind)
+            port.take(0)
+            stack.callback(port.give_back)
+            ports.append(port.address)
+        assert len(set(ports)) == len(ports)

@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from hil.clock import ManualClock
 from hil.link import Forgotten, Link, LinkProfile, Passage, TcpDoor, Way
+from tests.waiting import turns
 
 
 def door_to(port: int) -> TcpDoor:
@@ -195,8 +196,7 @@ class Journey:
 
     async def settle(self) -> None:
         """Let everything happen that needs no time."""
-        for _ in range(40):
-            await asyncio.sleep(0)
+        await turns(40)
 
     async def pass_time(self, seconds: float) -> None:
         """From timer to timer, with room for the sockets between them."""

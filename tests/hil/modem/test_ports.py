@@ -6,6 +6,7 @@ import asyncio
 import errno
 import fcntl
 import os
+import socket
 import termios
 import tty
 from collections.abc import AsyncIterator
@@ -224,6 +225,25 @@ async def test_tcp_port_serves_one_client_at_a_time(modem: VirtualModem) -> None
     modem.hang_up(0.01)
     with pytest.raises(ConnectionResetError):
         await asyncio.wait_for(read_or_fail(reader), 5)
+    writer.close()
+    await port.close()
+
+
+@pytest.mark.asyncio
+async def test_tcp_port_lets_in_who_comes_after_a_client_that_left_unnoticed(modem: VirtualModem) -> None:
+    """The loop is busy while one client leaves and the next one comes, and hears of both at the same time."""
+    port = TcpPort(modem, LoopClock())
+    await port.open()
+    booted = asyncio.Event()
+    modem.on_bearer(lambda up: booted.set() if up else None)
+    modem.power_on()
+    await until(booted)
+    first = socket.create_connection(("127.0.0.1", port.port))
+    first.sendall(b"ATE0\r")
+    first.close()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port.port)
+    writer.write(b"AT+CGMM\r")
+    assert await asyncio.wait_for(reader.readuntil(b"OK\r\n"), 5) == b"\r\nEG25\r\n\r\nOK\r\n"
     writer.close()
     await port.close()
 

@@ -139,6 +139,14 @@ def test_profile_that_was_enabled_is_enabled_again_however_a_case_ends(suite: Su
     assert target.life == ["open", "begin", "calm", "end", "close"]
 
 
+def test_interrupt_while_the_device_is_restored_does_not_leave_it_half_restored(suite: Suite) -> None:
+    code = '@case("3.4.1")\ndef test_one(eim, suite_target):\n    ' + SWITCH + "\n    calm = suite_target.calm\n"
+    code += "    def interrupted():\n        suite_target.calm = calm\n        raise KeyboardInterrupt\n"
+    suite.run(code + "    suite_target.calm = interrupted\n")
+    assert suite.target.device.enabled == HOME
+    assert suite.target.life[-1] == "close"
+
+
 def test_what_a_case_installed_is_deleted_and_nothing_else(suite: Suite) -> None:
     code = '@case("3.2.3")\ndef test_one(suite_target):\n    from tests.hil.suite.fake_target import profile\n'
     code += '    suite_target.device.profiles.append(profile("8949000000000000999"))\n'
@@ -244,7 +252,7 @@ def test_four(broken): pass
     assert one.signals[0].rsrp == -90.0
     assert two.title == "Two fails here"
     assert "assert 1 == 2" in two.reason
-    assert cases["test_three"].reason == "the target has no network"
+    assert cases["test_three"].reason == "the target has no network: what the networks grant cannot be changed"
     assert "no such thing" in cases["test_four"].reason
     assert "test_two_fails_here" in (folder / "report.html").read_text()
     rows = (folder / "traceability.md").read_text().splitlines()

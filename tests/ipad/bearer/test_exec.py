@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from pathlib import Path
@@ -16,6 +15,7 @@ from ipad.bearer.settings import BearerConfig
 from ipad.clock import SystemClock
 from ipad.errors import BearerError
 from ipad.ids import Iccid
+from tests.waiting import ended, seen, turns
 
 ACCESS = Apn("iot.example", IpType.IPV4, "dev", 'hu"sh\\', Auth.PAP)
 REQUEST = BearerRequest(Iccid.parse("89490000000000000015"), "262011234567890", ACCESS, BearerReason.PROFILE_CHANGED)
@@ -131,31 +131,13 @@ async def test_a_program_left_in_the_background_does_not_hold_the_agent_up(tmp_p
     os.kill(pid, 9)
 
 
-def alive(pid: int) -> bool:
-    """Whether a process runs: one that ended and waits for its parent does not."""
-    with contextlib.suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    return False
-
-
-async def gone(pid: int) -> bool:
-    for _ in range(400):
-        if not alive(pid):
-            return True
-        await asyncio.sleep(0.005)
-    return False
-
-
 STUBBORN = 'trap \'\' TERM\nsleep 60 & echo $! > "$OUT.new"; mv "$OUT.new" "$OUT"\nwhile true; do sleep 0.05; done'
 
 
 async def started(path: Path) -> int:
     """The process that the program wrote down, as soon as it did."""
-    for _ in range(2000):
-        with contextlib.suppress(FileNotFoundError):
-            return int(path.read_text())  # noqa: ASYNC240 - a few bytes
-        await asyncio.sleep(0.005)
-    raise AssertionError("the program did not start")
+    await seen(path.exists, "the program has started")
+    return int(path.read_text())  # noqa: ASYNC240 - a few bytes
 
 
 @pytest.mark.asyncio
@@ -168,21 +150,20 @@ async def test_one_that_takes_too_long_is_killed_with_all_it_started(tmp_path: P
     with pytest.raises(BearerError, match="not done within 60 s") as caught:
         await running
     assert caught.value.transient
-    assert await gone(pid)
+    await ended(pid)
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("turns", range(0, 12, 3))
-async def test_one_whose_caller_gives_up_at_once_leaves_nothing(tmp_path: Path, turns: int) -> None:
+@pytest.mark.parametrize("count", range(0, 12, 3))
+async def test_one_whose_caller_gives_up_at_once_leaves_nothing(tmp_path: Path, count: int) -> None:
     text = 'sleep 60 & echo $! > "$OUT.new"; mv "$OUT.new" "$OUT"; wait'
     running = asyncio.ensure_future(bearer_of(hook(tmp_path, text, OUT=f"{tmp_path}/pid")).bring_up(REQUEST))
-    for _ in range(turns):
-        await asyncio.sleep(0)
+    await turns(count)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     if (tmp_path / "pid").exists():
-        assert await gone(await started(tmp_path / "pid"))
+        await ended(await started(tmp_path / "pid"))
 
 
 @pytest.mark.asyncio
@@ -193,7 +174,7 @@ async def test_one_whose_caller_gives_up_is_killed(tmp_path: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert await gone(pid)
+    await ended(pid)
 
 
 @pytest.mark.asyncio

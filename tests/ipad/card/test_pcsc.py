@@ -11,6 +11,7 @@ import pytest
 from ipad.card.isdr import IsdrSession
 from ipad.card.pcsc import TERMINAL_CAPABILITY, PcscChannel, PcscReader
 from ipad.errors import CardError
+from ipad.procedures.start import iot_template
 from tests.ipad.card.isdr_card import IsdrCard
 
 READ = bytes.fromhex("BF2000")
@@ -56,7 +57,7 @@ async def test_the_terminal_announces_itself_and_uses_one_thread() -> None:
     reader = FakeReader(IsdrCard())
     async with IsdrSession(PcscChannel(reader)) as session:
         assert await session.transceive(READ) == b"\x7f\x01" + READ
-        assert session.application is not None
+        assert iot_template(session.fci) is not None
         assert reader.card.commands[0] == TERMINAL_CAPABILITY
         assert session.max_data == 255
     assert not reader.connected
@@ -72,7 +73,7 @@ async def test_refresh_with_reset_resets_the_card() -> None:
     reader.card.handle = switch
     reader.proactive = [bytes.fromhex("D009810301010482028182")]
     await session.transceive(READ)
-    assert session.refresh_pending
+    assert session.generation == 1
     assert reader.card.resets == 1
     assert reader.responses == []
     reader.card.handle = lambda request: request + b"\x90\x00"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import ssl
 import threading
@@ -178,6 +179,24 @@ def test_confirmation_code_comes_from_a_file(servers: Servers, iot_card: Virtual
     secret.write_text("12345678\n")
     assert ipad(servers, "download", f"{CODE}$$1", "--confirmation-code-file", str(secret)) == 0
     assert installed(iot_card)
+
+
+def test_both_codes_come_from_standard_input_line_by_line(
+    servers: Servers, iot_card: VirtualEuicc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    servers.order(confirmation_hash=confirmation_hash("12345678"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{CODE}$$1\n12345678\n"))
+    assert ipad(servers, "download", "-", "--confirmation-code-file", "-") == 0
+    assert installed(iot_card)
+
+
+@pytest.mark.usefixtures("iot_card")
+def test_standard_input_without_a_code_is_wrong_usage(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    assert ipad(servers, "download", "-") == 2
+    assert "- holds no activation code" in capsys.readouterr().err
 
 
 def test_missing_confirmation_code_is_one_error_with_advice(

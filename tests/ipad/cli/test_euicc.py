@@ -13,7 +13,7 @@ from ipad.codec.esipa import StateChangeCause
 from ipad.ids import Eid
 from ipad.state.journal import Journal
 from ipad.state.store import StateStore
-from tests.fakes import eim_configuration
+from tests.fakes.packages import eim_configuration
 from tests.ipad.cli.conftest import CARD, VirtualReader
 
 

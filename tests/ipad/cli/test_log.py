@@ -15,7 +15,7 @@ from ipad.errors import UsageError
 from ipad.policy.decisions import Rollback
 from ipad.policy.events import CardRead, Registration
 from ipad.policy.radio import Access, RegistrationState
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 
 ICCID = "8949000000000000001"
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

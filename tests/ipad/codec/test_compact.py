@@ -8,7 +8,7 @@ import pytest
 
 from ipad.codec import compact, tlv
 from ipad.codec.compact import CompactKnowledge, SessionFacts
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 EID = bytes.fromhex("89049032001234567890000000100070")
 CERTIFICATE = bytes.fromhex("300A30030201053000030100")

@@ -9,7 +9,7 @@ import pytest
 from ipad.codec import leniency, tlv
 from ipad.codec.esipa import GetEimPackageRequest, StateChangeCause
 from ipad.codec.tlv import Element
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 EID = bytes.fromhex("89049032001234567890000000100070")
 

@@ -22,7 +22,8 @@ from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult
 from ipad.codec.notification import RetrieveNotificationsListResponse
 from ipad.codec.profile import ProfileInfo, ProfileInfoListResponse
 from ipad.errors import CodecError
-from tests.ipad.codec.test_vectors import CLASSES, VECTORS
+from tests.ipad.codec.test_vectors import CLASSES
+from tests.vectors.sgp32 import VECTORS
 
 EID = bytes.fromhex("89049032001234567890000000100070")
 TYPES = sorted({vector["type"] for vector in VECTORS.values()})

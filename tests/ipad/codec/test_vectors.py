@@ -5,11 +5,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from enum import IntFlag
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,10 +15,8 @@ import pytest
 import ipad.codec
 from ipad.codec.schema import Choice, DataObject, field_specs
 from ipad.codec.values import BitString
+from tests.vectors.sgp32 import VECTORS
 
-VECTORS: dict[str, dict[str, Any]] = tomllib.loads(
-    (Path(__file__).parents[2] / "vectors" / "sgp32.toml").read_text("utf-8")
-)
 CLASSES: dict[str, Any] = {
     name: cls
     for info in pkgutil.iter_modules(ipad.codec.__path__)

@@ -13,6 +13,7 @@ from ipad.control.server import ControlSettings
 from ipad.errands import table
 from ipad.errors import ExitCode, NoDaemonError, RemoteError
 from tests.ipad.control.conftest import OWN, STRANGER, Launcher, Running
+from tests.waiting import seen
 
 ONE, TWO = "89490000000000000015", "89490000000000000023"
 
@@ -147,8 +148,7 @@ async def test_strangers_cannot_take_all_places(launch: Launcher) -> None:
     async with launch(settings=ControlSettings(connections=3, public=1)) as agent:
         agent.peer = STRANGER
         idle = [await asyncio.open_unix_connection(str(agent.path)) for _ in range(3)]
-        await asyncio.sleep(0.02)
-        assert await idle[1][0].read() == b""
+        assert [await reader.read() for reader, _ in idle[1:]] == [b"", b""]
         agent.peer = OWN
         assert status_of(await agent.raw(get("/v1/service"))) == 200
         for _, writer in idle:
@@ -172,11 +172,7 @@ async def test_events_tell_of_operations(launch: Launcher) -> None:
 
 async def followed(agent: Running, *, wanted: bool) -> None:
     """The server has seen that somebody follows, or that the reader has left."""
-    for _ in range(1000):
-        if agent.modem.broadcast.followed is wanted:
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError("the server has not seen it")
+    await seen(lambda: agent.modem.broadcast.followed is wanted, "the server noticed its reader")
 
 
 @pytest.mark.asyncio

@@ -16,10 +16,11 @@ from ipad.errors import CardError, ConfigError
 from ipad.net.serving import Answer
 from ipad.procedures.report import Handover
 from ipad.state.journal import DownloadMarker
-from tests.fakes import euicc_package
+from tests.fakes.packages import euicc_package
 from tests.ipad.daemon.fakes import HeldClock, SwiftClock
 from tests.ipad.procedures.bench import Bench
 from tests.ipad.procedures.test_injection import EIM, LIST
+from tests.waiting import turns
 
 pytestmark = pytest.mark.asyncio
 
@@ -222,11 +223,6 @@ def doorway(server: FakeServer, interface: str = "") -> Doorway:
     return Doorway("https://192.0.2.1:0", "192.0.2.1", 0, interface, make)
 
 
-async def turns(count: int = 20) -> None:
-    for _ in range(count):
-        await asyncio.sleep(0)
-
-
 async def test_listeners_start_and_stop() -> None:
     server = FakeServer()
     front = InjectionServer((doorway(server),), HeldClock())
@@ -244,7 +240,7 @@ async def test_address_that_is_not_there_yet_is_waited_for_and_said_once(caplog:
     front = InjectionServer((doorway(server),), clock)
     with caplog.at_level(logging.INFO):
         await front.start()
-        await turns()
+        await turns(20)
     assert front.ports
     assert clock.waits == [5.0, 10.0, 20.0]
     assert [record.message for record in caplog.records] == [
@@ -261,7 +257,7 @@ async def test_useless_certificate_is_an_error_at_the_start_and_closes_the_door_
     server = FakeServer(failures=[OSError("not yet"), ConfigError("no key")])
     front = InjectionServer((doorway(server),), SwiftClock())
     await front.start()
-    await turns()
+    await turns(20)
     assert not front.ports
     await front.close()
 

@@ -24,9 +24,11 @@ from ipad.policy.events import Action, ActionResult, CardRead, Origin, Outcome, 
 from ipad.procedures.report import EimReport, Handover, PackageKind, PackageReport, RunReport
 from ipad.state.journal import Journal, JournalContent
 from ipad.state.journal import Origin as JournalOrigin
-from tests.fakes import FakeClock, MemoryStore
+from tests.fakes.clock import FakeClock
+from tests.fakes.store import MemoryStore
 from tests.ipad.observe.facts import EID, ONE, TWO
 from tests.ipad.observe.test_deeds import request, result
+from tests.waiting import seen
 
 
 def config(folder: Path, **more: object) -> Config:
@@ -123,8 +125,7 @@ async def test_changes_are_written_beside_the_work_and_each_write_is_counted(tmp
     async with recorder.running():
         recorder.decided(2.0, Rollback(reason="x"))
         recorder.note(2.0, ProfileChanged(origin=Origin.ROLLBACK, iccid=TWO, previous=ONE))
-        while not trail_file(config(tmp_path)).exists() or not recorder.writes.status().count:  # noqa: ASYNC110
-            await asyncio.sleep(0)
+        await seen(lambda: bool(recorder.writes.status().count), "the change in the trail")
     assert recorder.observer is not None
     writes = recorder.observer.snapshot().writes
     assert (writes.count, writes.bytes) == (1, trail_file(config(tmp_path)).stat().st_size)

@@ -19,7 +19,7 @@ from ipad.errors import CodecError, ConfigError
 from ipad.net.known_time import KnownTime
 from ipad.net.tls import Anchors, PublicPki
 from ipad.procedures.certificate_dates import ClockPolicy
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 
 BOTH = IpaFeatures.DIRECT_RSP_SERVER_COMMUNICATION | IpaFeatures.INDIRECT_RSP_SERVER_COMMUNICATION
 HELD = IpaFeatures.EIM_DOWNLOAD_DATA_HANDLING

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -32,6 +32,7 @@ from ipad.policy.radio import RegistrationState
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
 from tests.ipad.daemon.fakes import ICCID, Answer, FakeAgent, HeldClock, SwiftClock, make_guard
+from tests.waiting import settled, turns
 
 IDLE = RunReport(eims=(EimReport(eim_id="eim1", eim_error=EimPackageError.NO_EIM_PACKAGE_AVAILABLE),))
 TIMERS = Timers(poll_interval=3600.0)
@@ -69,15 +70,6 @@ def make(
     )
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until the condition holds."""
-    for _ in range(10_000):
-        if condition():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never came to that")
-
-
 async def serve(agent: FakeAgent, clock: SwiftClock, manager: ServiceManager | None = None, **options: object) -> None:
     service = make(agent, clock, manager, **options)  # type: ignore[arg-type]
     agent.when_exhausted = service.stop
@@ -110,11 +102,11 @@ async def test_news_that_ask_for_nothing_are_no_work_before_a_rest() -> None:
     service = make(agent, HeldClock(), guard=guard)
     service.at_rest = told.append
     running = asyncio.ensure_future(service.run())
-    await until(lambda: agent.log.count("rest") == 1)
+    await settled(lambda: agent.log.count("rest") == 1)
     guard.news.set()
-    await until(lambda: agent.log.count("rest") == 2)
+    await settled(lambda: agent.log.count("rest") == 2)
     guard.news.set()
-    await until(lambda: agent.log.count("rest") == 3)
+    await settled(lambda: agent.log.count("rest") == 3)
     service.stop()
     await running
     assert told == [3600.0]
@@ -169,11 +161,9 @@ async def test_without_an_eim_the_service_stays_and_a_signal_has_no_one_to_poll(
     agent, clock, manager = FakeAgent(eims=()), HeldClock(), RecordingManager()
     service = make(agent, clock, manager)
     running = asyncio.ensure_future(service.run())
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     service.poll_now()
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     assert agent.log == ["open", "start", "rest", "rest"]
     assert "STATUS=idle, no eIM can be polled" in manager.sent
     service.stop()
@@ -264,7 +254,7 @@ async def test_stop_during_a_run_unwinds_it() -> None:
     service = make(agent, clock)
     agent.when_exhausted = lambda: None
     running = asyncio.ensure_future(service.run())
-    await until(lambda: "poll eim1" in agent.log)
+    await settled(lambda: "poll eim1" in agent.log)
     service.stop()
     await running
     assert agent.log == ["open", "start", "poll eim1", "close"]
@@ -275,9 +265,9 @@ async def test_device_is_opened_anew_for_another_configuration_and_polled_by_the
     agent, clock = FakeAgent(answers=[IDLE]), HeldClock()
     service = make(agent, clock)
     running = asyncio.ensure_future(service.run())
-    await until(lambda: "rest" in agent.log)
+    await settled(lambda: "rest" in agent.log)
     service.adopt(Timers(poll_interval=600.0), {}, 1.0)
-    await until(lambda: agent.log.count("rest") == 2)
+    await settled(lambda: agent.log.count("rest") == 2)
     service.stop()
     await running
     assert agent.log == ["open", "start", "poll eim1", "rest", "close", "open", "start", "rest", "close"]
@@ -292,11 +282,11 @@ async def test_device_stays_open_while_a_change_of_profile_is_on_trial() -> None
     guard.feed(Bearer(session="1"))
     service = make(agent, clock, guard=guard)
     running = asyncio.ensure_future(service.run())
-    await until(lambda: "rest" in agent.log)
+    await settled(lambda: "rest" in agent.log)
     guard.feed(ProfileChanged(origin=Origin.PACKAGE, iccid=OTHER, previous=ICCID, rollback=True))
     assert guard.on_trial
     service.adopt(TIMERS, {}, 1.0)
-    await until(lambda: agent.log.count("rest") >= 2)
+    await settled(lambda: agent.log.count("rest") >= 2)
     service.stop()
     await running
     assert agent.log.count("open") == 1
@@ -324,11 +314,10 @@ async def test_signal_cuts_the_pause_after_a_failure_short_once() -> None:
     agent, clock = FakeAgent(answers=[PortError("gone"), PortError("gone")]), HeldClock()
     service = make(agent, clock)
     running = asyncio.ensure_future(service.run())
-    await until(lambda: len(clock.waits) == 1)
+    await settled(lambda: len(clock.waits) == 1)
     service.poll_now()
-    await until(lambda: len(clock.waits) == 2)
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await settled(lambda: len(clock.waits) == 2)
+    await turns(10)
     assert clock.waits == [5.0, 10.0]
     assert agent.log.count("poll eim1") == 2
     service.stop()

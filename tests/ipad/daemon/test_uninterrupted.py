@@ -6,6 +6,7 @@ import pytest
 
 from ipad.daemon.uninterrupted import UninterruptedSession
 from ipad.errors import CardError
+from tests.waiting import turns
 
 
 class SlowCard:
@@ -48,8 +49,7 @@ async def test_cancelled_caller_waits_for_the_answer(answer: bytes | CardError) 
     caller = asyncio.ensure_future(UninterruptedSession(card).transceive(b"\x01"))
     await card.started.wait()
     caller.cancel()
-    for _ in range(3):
-        await asyncio.sleep(0)
+    await turns(3)
     assert not caller.done()
     if isinstance(answer, bytes):
         card.answer.set_result(answer)

@@ -9,6 +9,7 @@ import pytest
 
 from hil.clock import ManualClock
 from ipad.daemon.vitals import GRACE, Vitals, Watchdog
+from tests.waiting import turns
 
 
 def test_work_that_goes_on_is_alive_and_work_that_does_not_is_overdue() -> None:
@@ -62,8 +63,7 @@ async def test_watchdog_is_fed_only_while_nothing_is_overdue(caplog: pytest.LogC
     )
     running = asyncio.ensure_future(watchdog.run(90.0))
     for _ in range(6):
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await turns(5)
         clock.advance(90.0)
     vitals.sign()
     await asyncio.sleep(0)

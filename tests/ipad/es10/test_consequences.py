@@ -7,7 +7,7 @@ import pytest
 from ipad.codec import tlv
 from ipad.es10.consequences import EIMS, EVERYTHING, NOTIFICATIONS, PROFILES, mended, outdated
 from ipad.es10.remembering import RememberingSession
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.ipad.es10.scripted import Answer, ScriptedSession, refused
 
 ONE, TWO = bytes.fromhex("98010000000000000010"), bytes.fromhex("98010000000000000020")

@@ -24,8 +24,8 @@ from ipad.codec.rsp import (
 from ipad.errors import CodecError, EuiccResultError
 from ipad.es10.euicc import Euicc
 from ipad.ids import Eid, Iccid
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.es10.scripted import Answer, ScriptedSession
+from tests.vectors.sgp32 import VECTORS
 
 CI = bytes.fromhex("F54172BDF98A95D65CBEB88A38A1C11D800A85C3")
 ICCID = Iccid.parse("89490200000000000110")

@@ -6,8 +6,8 @@ from ipad.codec import tlv
 from ipad.codec.bpp import BoundProfilePackage
 from ipad.errors import CardError, CodecError, StatusWordError
 from ipad.es10.euicc import Euicc
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.es10.scripted import Answer, ScriptedSession, refused
+from tests.vectors.sgp32 import VECTORS
 
 PACKAGE = BoundProfilePackage.parse(bytes.fromhex(VECTORS["GC1"]["values"]["bound_profile_package"]))
 _PIR = tlv.find(tlv.read_single(bytes.fromhex(VECTORS["HN2"]["hex"])).value, 0xA0, 0xBF37)

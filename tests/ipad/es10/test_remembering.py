@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from ipad.es10.remembering import LIFETIME, MAX_ANSWER, MAX_ANSWERS, RememberingSession
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.ipad.es10.scripted import Answer, ScriptedSession, refused
 
 pytestmark = pytest.mark.asyncio

@@ -12,9 +12,9 @@ from ipad.esipa.binding import MAX_MESSAGE, HttpsBinding
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.client import HttpsClient, NetworkSettings
 from ipad.net.tls import PinnedKey, ServerTls
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.net.issuing import NOW, issue, server_context
 from tests.ipad.net.servers import HANG_UP, Script, ScriptedServer, answer, scripted_server
+from tests.vectors.sgp32 import VECTORS
 
 SERVER = issue("eim.example.com")
 TYPE = "Content-Type: application/x-gsma-rsp-asn1"

@@ -15,7 +15,7 @@ from ipad.codec.esipa_rsp import (
 )
 from ipad.errors import ExchangeError, NetworkError
 from ipad.esipa.functions import EsipaClient
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 
 @dataclass

@@ -12,7 +12,7 @@ from ipad.esipa.injection import ASN1_PATH, JSON_PATH, answer_body, json_handler
 from ipad.esipa.version10 import upgraded
 from ipad.net.peer_rules import PeerIdentity
 from ipad.net.serving import Answer
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 PEER = PeerIdentity("eim", "192.0.2.1")
 INVALID = {"header": {"functionExecutionStatus": {"status": "Executed-Success"}}, "eimPackageError": 1}

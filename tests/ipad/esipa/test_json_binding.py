@@ -14,9 +14,9 @@ from ipad.esipa.json_binding import MAX_ANSWER, JsonBinding
 from ipad.net.authority import AddressOverrides, Authority
 from ipad.net.client import HttpsClient, NetworkSettings
 from ipad.net.tls import PinnedKey, ServerTls
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.net.issuing import NOW, issue, server_context
 from tests.ipad.net.servers import Script, ScriptedServer, answer, scripted_server
+from tests.vectors.sgp32 import VECTORS
 
 SERVER = issue("eim.example.com")
 TYPE = "Content-Type: application/json;charset=UTF-8"

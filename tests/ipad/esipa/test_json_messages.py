@@ -16,7 +16,7 @@ from ipad.codec.esipa_rsp import (
 )
 from ipad.errors import CodecError, RspStatusError
 from ipad.esipa.json_messages import call, message
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 SUCCESS = {"functionExecutionStatus": {"status": "Executed-Success"}}
 

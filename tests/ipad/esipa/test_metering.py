@@ -7,8 +7,8 @@ import pytest
 from ipad.errors import HttpStatusError
 from ipad.esipa.metering import Account, MeteredBinding, Procedure, procedure_of
 from ipad.net.counters import Usage, UsageLedger
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.esipa.scripted import Reply, ScriptedBinding, status
+from tests.vectors.sgp32 import VECTORS
 
 
 def vector(key: str) -> bytes:

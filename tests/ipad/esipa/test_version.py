@@ -9,8 +9,8 @@ import pytest
 from ipad.codec import tlv
 from ipad.errors import HttpStatusError
 from ipad.esipa.version import EimVersion, VersionedBinding, VersionMemory
-from tests.ipad.codec.test_vectors import VECTORS
 from tests.ipad.esipa.scripted import Reply, ScriptedBinding, status
+from tests.vectors.sgp32 import VECTORS
 
 
 def vector(key: str) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from ipad.codec import tlv
 from ipad.codec.esipa import GetEimPackageResponse
 from ipad.esipa.version10 import downgraded, is_data_request_of_v10, upgraded
-from tests.ipad.codec.test_vectors import VECTORS
+from tests.vectors.sgp32 import VECTORS
 
 
 def vector(key: str) -> bytes:

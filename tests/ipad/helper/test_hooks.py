@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from ipad.errors import HelperError
 from ipad.helper.hooks import Hooks
 from ipad.helper.protocol import RunHook
 from tests.ipad.modem.peer import FastClock
+from tests.waiting import ended
 
 OURS = frozenset({os.getuid()})
 
@@ -58,21 +58,13 @@ class Patient(SystemClock):
             await super().sleep(0.01)
 
 
-def runs(process: int) -> bool:
-    stat = Path(f"/proc/{process}/stat")
-    return stat.exists() and stat.read_text().split()[2] != "Z"
-
-
 @pytest.mark.asyncio
 async def test_a_hook_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) -> None:
     clock = Patient(tmp_path / "child")
     script(tmp_path, f"trap '' TERM\nsleep 1000 & echo $! >{clock.file}\nwait\nwait")
     with pytest.raises(HelperError, match="hook: not done within 5 s, ended"):
         await Hooks(clock, tmp_path, OURS).run(RunHook("hook", limit=5))
-    child = int(clock.file.read_text())
-    async with asyncio.timeout(10):
-        while runs(child):  # noqa: ASYNC110 - the signal was sent; the kernel may take its time
-            await asyncio.sleep(0.01)
+    await ended(int(clock.file.read_text()))
 
 
 @pytest.mark.asyncio

@@ -22,6 +22,7 @@ from ipad.helper.client import PrivilegedHelper
 from ipad.helper.protocol import MAX_LINE, PowerCycle, PulseReset, Request, RunHook, SetClock, encode_request
 from ipad.helper.server import HelperServer, passed_socket, peer_of
 from tests.ipad.modem.peer import FastClock
+from tests.waiting import ended
 
 US = frozenset({os.getuid()})
 
@@ -286,9 +287,9 @@ def test_root_has_a_helper_started_where_there_is_none(tmp_path: Path, monkeypat
             await PrivilegedHelper(path).reset("quectel-eg25")
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.connect(str(path))
-            os.kill(peer_of(connection).process, 15)
-            async with asyncio.timeout(20):
-                while path.exists():  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            helper = peer_of(connection).process
+            os.kill(helper, 15)
+            await ended(helper)
+        assert not path.exists()
 
     asyncio.run(ask())

@@ -134,14 +134,13 @@ def test_signal_in_dbm() -> None:
     assert signal.parse_signal(["+CSQ: (0-31,99),(0-7,99)"]) is None
     lte = signal.parse_signal(["+CESQ: 99,99,255,255,20,57"])
     assert lte is not None
-    assert (lte.rsrq, lte.rsrp, lte.rxlev, lte.bars, lte.known) == (-10.0, -84.0, None, 4, True)
+    assert (lte.rsrq, lte.rsrp, lte.rxlev, lte.known) == (-10.0, -84.0, None, True)
     nr = signal.parse_signal(["+CESQ: 99,99,255,255,255,255,65,75,60"])
     assert nr is not None
     assert (nr.rsrq, nr.rsrp, nr.sinr) == (-11.0, -82.0, 6.5)
     none = signal.parse_signal(["+CESQ: 99,99,255,255,255,255"])
     assert none is not None
     assert not none.known
-    assert none.bars == 0
     quectel = signal.parse_signal(['+QCSQ: "LTE",-52,-83,207,-14'])
     assert quectel is not None
     assert (quectel.rsrp, quectel.rsrq, quectel.sinr, quectel.rssi) == (-83.0, -14.0, 21.4, -52.0)

@@ -12,6 +12,7 @@ from ipad.board import BoardLibrary
 from ipad.errors import ModemError, PortError, PortTimeoutError
 from ipad.modem.port import AtPort, PortSettings
 from tests.ipad.modem.peer import Chunker, FakeModem, bytewise, framed, whole
+from tests.waiting import turns
 
 
 @pytest.mark.asyncio
@@ -87,8 +88,7 @@ async def test_a_cancelled_wait_does_not_shift_the_following_answers() -> None:
     port = modem.port()
     await port.open()
     task = asyncio.ensure_future(port.command("AT+COPS?"))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -262,8 +262,7 @@ async def test_close_ends_a_waiting_command() -> None:
     port = modem.port()
     await port.open()
     task = asyncio.ensure_future(port.command("AT+COPS=?"))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     await port.close()
     with pytest.raises(PortError, match="was closed"):
         await task
@@ -292,8 +291,7 @@ async def test_command_that_its_own_limit_did_not_end_is_late() -> None:
     await port.open()
     assert port.late(clock.monotonic()) is None
     hanging = asyncio.ensure_future(port.command("AT+CGLA", limit=30.0))
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns(5)
     assert port.late(clock.monotonic() + 59.0) is None
     assert "AT+CGLA has not ended" in (port.late(clock.monotonic() + 61.0) or "")
     hanging.cancel()

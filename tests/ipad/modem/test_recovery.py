@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -22,6 +22,7 @@ from ipad.modem.recovery import SimRecovery
 from tests.hil.modem.fake_card import AWAY
 from tests.ipad.modem.test_modem import NEW, Switching, modem_with
 from tests.ipad.modem.watched import LIBRARY, watched
+from tests.waiting import settled
 
 HOOKED = replace(
     LIBRARY.load("generic-3gpp"), reset=Reset(hook="/hook", power=PowerSwitch(line="p", off=10.0), min_interval=300.0)
@@ -149,22 +150,46 @@ async def test_full_functionality_is_asked_for_until_the_modem_grants_it() -> No
     fake.table["AT+CFUN=1"] = lambda: next(refusals, ())
     await SimRecovery(modem).climb("cfun0")
     assert fake.commands.count("AT+CFUN=1") == 4
-    assert not modem.switched_off
+    assert not modem.begun
 
 
-async def advance_until(happened: Callable[[], bool]) -> None:
-    for _ in range(10_000):
-        if happened():
-            return
-        await asyncio.sleep(0)
-    raise AssertionError("it never happened")
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("board", "rung", "first", "last"),
+    [
+        ("generic-3gpp", "cfun0", "AT+CFUN=0", "AT+CFUN=1"),
+        ("generic-3gpp", "cfun4", "AT+CFUN=4", "AT+CFUN=1"),
+        ("generic-telit", "simdet", "AT#SIMDET=0", "AT#SIMDET=1"),
+    ],
+)
+async def test_rung_is_noted_before_its_first_command_and_taken_back_after_its_last(
+    board: str, rung: str, first: str, last: str
+) -> None:
+    recovery, modem, sent = answering(board)
+
+    async def keep(begun: str) -> None:
+        sent.append(f"begun: {begun}")
+
+    modem.keep_begun = keep
+    await recovery.climb(rung)
+    acts = [command for command in sent if command.startswith(("AT+CFUN=", "AT#", "begun"))]
+    assert acts == [f"begun: {rung}", first, last, "begun: "]
+
+
+@pytest.mark.asyncio
+async def test_rung_of_a_board_that_was_cut_off_is_ended_by_its_last_command() -> None:
+    recovery, modem, sent = answering("generic-telit")
+    modem.begun = "simdet"
+    await recovery.switch_on()
+    assert [command for command in sent if "SIMDET" in command or "CFUN" in command] == ["AT#SIMDET=1", "AT+CFUN?"]
+    assert not modem.begun
 
 
 @pytest.mark.asyncio
 async def test_a_cancelled_climb_leaves_the_modem_switched_on() -> None:
     recovery, _, sent = answering()
     task = asyncio.ensure_future(recovery.climb("cfun0"))
-    await advance_until(lambda: "AT+CFUN=0" in sent)
+    await settled(lambda: "AT+CFUN=0" in sent)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -17,6 +17,7 @@ from ipad.modem.line_rate import LineRates
 from ipad.modem.link import LinkReceiver, SerialLink
 from ipad.modem.port import AtPort, PortSettings
 from tests.hil.modem.fake_card import FakeCard
+from tests.waiting import pass_time
 
 BASE = 115200
 FASTER = (921600, 460800)
@@ -99,16 +100,6 @@ class Uart:
             self.commands.append(text)
 
 
-async def _pass_time(clock: ManualClock) -> None:
-    """Advance to the next timer whenever nobody has anything left to do."""
-    while True:
-        for _ in range(30):
-            await asyncio.sleep(0)
-        deadline = clock.next_deadline
-        if deadline is not None:
-            clock.advance(max(0.0, deadline - clock.monotonic()))
-
-
 @asynccontextmanager
 async def uart() -> AsyncIterator[Uart]:
     """A modem that has booted. Its port never vanishes: a UART does not tell that the modem is restarted."""
@@ -119,7 +110,7 @@ async def uart() -> AsyncIterator[Uart]:
     modem.power_on()
     clock.advance(20)
     async with asyncio.TaskGroup() as tasks:
-        time = tasks.create_task(_pass_time(clock))
+        time = tasks.create_task(pass_time(clock, count=30))
         try:
             yield bench
         finally:

@@ -23,6 +23,7 @@ from ipad.modem.watch import RadioWatch, WatchSettings
 from tests.hil.modem.fake_card import FakeCard
 from tests.ipad.card.test_with_virtual_modem import VirtualLink
 from tests.ipad.modem.peer import whole
+from tests.waiting import turns
 
 T = TypeVar("T")
 LIBRARY = BoardLibrary()
@@ -71,13 +72,11 @@ async def advance(clock: ManualClock, seconds: float) -> None:
     """Let virtual time pass, timer by timer, and everybody do what there is to do in between."""
     end = clock.monotonic() + seconds
     while True:
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+        await turns(_TURNS)
         deadline = clock.next_deadline
         if deadline is None or deadline > end:
             clock.advance(end - clock.monotonic())
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
+            await turns(_TURNS)
             return
         clock.advance(max(0.0, deadline - clock.monotonic()))
 

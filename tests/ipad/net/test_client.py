@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from ipad.net.http import HttpResponse
 from ipad.net.tls import PinnedKey, ServerTls
 from tests.ipad.net.issuing import NOW, issue, server_context
 from tests.ipad.net.servers import HANG_UP, SILENCE, Script, ScriptedServer, answer, scripted_server
+from tests.waiting import seen
 
 SERVER = issue("eim.example.com")
 SETTINGS = NetworkSettings(timeout=10.0)
@@ -43,12 +44,6 @@ async def conversation(
             yield client, server
         finally:
             await client.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Let the loop turn until the condition holds."""
-    while not condition():  # noqa: ASYNC110 - there is no event to wait for
-        await asyncio.sleep(0)
 
 
 async def post(client: HttpsClient, body: bytes = b"question", *, repeatable: bool = True) -> HttpResponse:
@@ -128,7 +123,7 @@ async def test_kept_connection_that_was_closed_meanwhile_costs_nothing(context: 
     async with conversation(context, [answer(b"1"), answer(b"2")]) as (client, server):
         server.idle_close = True
         assert (await post(client)).body == b"1"
-        await until(lambda: client._streams is not None and client._streams[0].at_eof())
+        await seen(lambda: client._streams is not None and client._streams[0].at_eof(), "the server closed")
         assert (await post(client, repeatable=False)).body == b"2"
     assert len(server.requests) == 2
 
@@ -154,7 +149,7 @@ async def test_bytes_that_arrive_extend_the_limit_by_their_number(
         async with asyncio.timeout(5.0) as limit:
             before = limit.when()
             task = asyncio.ensure_future(client._exchange(limit, (reader, streams[1]), b""))
-            await until(lambda: limit.when() != before)
+            await seen(lambda: limit.when() != before, "another limit")
             after = limit.when()
             reader.feed_data(b"cd")
             assert (await task).body == b"abcd"
@@ -168,7 +163,7 @@ async def test_cancelled_request_takes_its_connection_along(context: ssl.SSLCont
     async with conversation(context, [answer(b"1"), SILENCE, answer(b"2")]) as (client, server):
         await post(client)
         task = asyncio.ensure_future(post(client))
-        await until(lambda: len(server.requests) == 2)
+        await seen(lambda: len(server.requests) == 2, "a second request")
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

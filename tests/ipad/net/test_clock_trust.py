@@ -6,7 +6,7 @@ import pytest
 
 from ipad.net.clock_trust import clock_synchronised, explains, is_confirmed
 from ipad.net.known_time import RELEASED, KnownTime
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 
 DAY = 86_400.0
 YEAR = 365 * DAY

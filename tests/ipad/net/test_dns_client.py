@@ -13,6 +13,7 @@ from ipad.net.dns_client import look_up
 from ipad.net.dns_lookup import Lookup, NameServer
 from ipad.net.dns_message import RecordType
 from tests.ipad.net.name_servers import LOOPBACK, NameServerUnderTest, address, name_server, response
+from tests.waiting import pass_time
 
 NAME = "eim.example.com"
 RIGHT = [address(NAME, "192.0.2.1")]
@@ -91,7 +92,7 @@ async def test_answer_from_another_port_is_not_heard() -> None:
             for identifier in server.identifiers:
                 query = identifier.to_bytes(2, "big") + bytes(10) + b"\x03eim\x07example\x03com\0\0\x01\0\x01"
                 stranger.sendto(response(query, WRONG), ("127.0.0.1", ports[0]))
-        await _pass_time(clock, looking)
+        await pass_time(clock, looking.done, count=50)
         assert not (await looking).answered
 
 
@@ -133,21 +134,11 @@ async def test_silence_ends_after_the_patience_of_the_clock() -> None:
     async with name_server(silence) as server:
         looking = asyncio.ensure_future(look_up(NAME, (RecordType.A,), [at(server)], clock, patience=30.0))
         await asked.wait()
-        await _pass_time(clock, looking)
+        await pass_time(clock, looking.done, count=50)
         with pytest.raises(NetworkError, match="no server answered"):
             (await looking).result()
         assert clock.monotonic() == 30.0
         assert len(server.queries) == 4
-
-
-async def _pass_time(clock: ManualClock, looking: asyncio.Future[Lookup]) -> None:
-    """Go from one deadline to the next, with the real packets in between."""
-    while not looking.done():
-        for _ in range(50):
-            await asyncio.sleep(0)
-        deadline = clock.next_deadline
-        if deadline is not None:
-            clock.advance(deadline - clock.monotonic())
 
 
 @pytest.mark.asyncio

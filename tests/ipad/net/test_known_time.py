@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ipad.net.known_time import RELEASED, KnownTime
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 
 DAY = 86_400.0
 

@@ -23,6 +23,7 @@ from tests.coaps import answer, pki
 from tests.ipad.net.issuing import DAY, NOW, Issued, issue, server_context
 from tests.ipad.net.servers import SILENCE, scripted_server
 from tests.ipad.net.test_dns_client import may_bind
+from tests.waiting import pass_time
 
 NAME = "eim.example.com"
 CA = issue("CA", ca=True)
@@ -188,11 +189,7 @@ def _silence(monkeypatch: pytest.MonkeyPatch) -> None:
 async def _in_silence(names: Names) -> Look:
     clock = ManualClock()
     looking = asyncio.ensure_future(probe(names, clock=clock).look([target(443)]))
-    while not looking.done():
-        for _ in range(20):
-            await asyncio.sleep(0)
-        if (deadline := clock.next_deadline) is not None:
-            clock.advance(deadline - clock.monotonic())
+    await pass_time(clock, looking.done, count=20)
     assert clock.monotonic() == 20.0, "the limit of one layer"
     return await looking
 
@@ -293,11 +290,7 @@ async def test_silence_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     _silence(monkeypatch)
     clock = ManualClock()
     looking = asyncio.ensure_future(probe(Names(proves=False), others=[443], clock=clock).look([target(443)]))
-    while not looking.done():
-        for _ in range(20):
-            await asyncio.sleep(0)
-        if (deadline := clock.next_deadline) is not None:
-            clock.advance(deadline - clock.monotonic())
+    await pass_time(clock, looking.done, count=20)
     assert (await looking).others is False
 
 
@@ -349,11 +342,7 @@ async def test_hello_is_repeated_before_it_is_given_up() -> None:
     clock = ManualClock()
     where = Authority(COAP_HOST, transport.get_extra_info("sockname")[1])
     looking = asyncio.ensure_future(probe(Names(proves=False), clock=clock).look([ProbeTarget("eim1", where, None)]))
-    while not looking.done():
-        for _ in range(50):
-            await asyncio.sleep(0)
-        if (deadline := clock.next_deadline) is not None:
-            clock.advance(deadline - clock.monotonic())
+    await pass_time(clock, looking.done, count=50)
     transport.close()
     look = await looking
     assert (look.reached, look.packets) == (ReachedLayer.BEARER, False)

@@ -40,7 +40,7 @@ from ipad.procedures.report import (
     RunReport,
     UnusableEim,
 )
-from tests.fakes import FakeClock
+from tests.fakes.clock import FakeClock
 from tests.ipad.observe.facts import EID, ONE, TWO
 
 EIM = "eim1"

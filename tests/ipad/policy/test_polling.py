@@ -23,12 +23,15 @@ from ipad.policy.events import (
     Tick,
     TimeSet,
 )
+from ipad.policy.evidence import Verdict
 from ipad.policy.polling import (
     CATCH_UP_LIMIT,
     Outage,
     PollState,
+    ProbeState,
     Wish,
     caught_up,
+    next_probe,
     quiet_until,
     release,
     slack,
@@ -37,7 +40,7 @@ from ipad.policy.polling import (
     wish,
 )
 from ipad.policy.radio import Access, RegistrationState
-from ipad.policy.settings import PollSettings, Settings
+from ipad.policy.settings import PollSettings, Settings, SupervisionSettings
 from ipad.policy.situation import Situation, observe
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervisor import step
@@ -258,6 +261,69 @@ def test_looks_can_be_left_to_the_polls() -> None:
     made = device(PollSettings(probe_interval=0.0))
     made.run(24 * HOUR)
     assert looks(made, HOUR) == []
+
+
+WORKING = Situation(
+    state=RegistrationState.HOME, bearer="1", bearer_told=True, verdict=Verdict.PROVEN, probed_at=Instant(0.0)
+)
+OFFLINE = replace(WORKING, bearer=None, verdict=Verdict.NONE)
+
+
+def first_look(
+    away: float,
+    chance: float = 1.0,
+    *,
+    before: ProbeState | None = None,
+    lost: Situation = OFFLINE,
+    on_trial: bool = False,
+    settings: PollSettings | None = None,
+) -> float:
+    """Seconds until the look through the bearer that comes so long after the one before was lost, at 100 s."""
+
+    def turn(state: ProbeState, s: Situation, now: float) -> ProbeState:
+        given = replace(s, chance=chance)
+        return next_probe(state, given, settings or PollSettings(), SupervisionSettings(), now, on_trial=on_trial)[0]
+
+    state = turn(ProbeState(session="1"), WORKING, 90.0) if before is None else before
+    for moment in (100.0, 100.0 + away / 2):
+        state = turn(state, lost, moment)
+    state = turn(state, replace(OFFLINE, bearer="2"), 100.0 + away)
+    assert state.due is not None
+    return state.due - (100.0 + away)
+
+
+def test_first_look_after_an_outage_is_spread_over_as_long_a_time() -> None:
+    assert [first_look(120.0, chance) for chance in (0.0, 0.5, 1.0)] == [2.0, 62.0, 122.0]
+
+
+def test_first_look_after_an_outage_is_put_off_by_the_longest_pause_between_looks_at_most() -> None:
+    assert first_look(36_000.0) == 302.0
+    assert first_look(36_000.0, settings=PollSettings(probe_retry_limit=60.0)) == 62.0
+
+
+def test_path_that_was_in_doubt_before_it_was_lost_is_looked_at_as_soon_as_it_is_back() -> None:
+    assert first_look(600.0, before=ProbeState(session="1", tries=1)) == 2.0
+
+
+def test_first_bearer_of_all_is_looked_through_at_once() -> None:
+    assert first_look(600.0, before=ProbeState()) == 2.0
+
+
+def test_bearer_of_a_modem_that_slept_is_looked_through_at_once() -> None:
+    assert first_look(600.0, lost=replace(OFFLINE, awake_at=Instant(500.0))) == 2.0
+
+
+def test_bearer_of_a_profile_on_trial_is_looked_through_at_once() -> None:
+    assert first_look(600.0, on_trial=True) == SupervisionSettings().probe_first
+
+
+def test_poll_that_was_answered_after_an_outage_saves_the_look() -> None:
+    poll, supervision = PollSettings(), SupervisionSettings()
+    state = ProbeState(session="2", due=Instant(160.0))
+    back = replace(WORKING, bearer="2", probed_at=Instant(159.0))
+    state, look = next_probe(state, back, poll, supervision, 160.0, on_trial=False)
+    assert look is None
+    assert state.due == 159.0 + poll.probe_interval
 
 
 def test_modem_without_a_named_bearer_is_looked_through_as_well() -> None:

@@ -51,6 +51,13 @@ def test_eim_that_repeats_itself_is_asked_ever_more_rarely() -> None:
     assert pauses[-1] == plan.timers.failure_limit
 
 
+@pytest.mark.parametrize("jitter", [-1.0, 0.0, 0.4, 1.0])
+def test_chance_lengthens_the_pause_of_an_eim_that_repeats_itself_as_after_a_failure(jitter: float) -> None:
+    repeated = schedule().after_repetition("a", 0.0, jitter)
+    failed = schedule().after_failure("a", ERROR, 0.0, jitter)
+    assert repeated.contacts["a"] == failed.contacts["a"]
+
+
 def test_one_eims_failure_does_not_move_another() -> None:
     plan = schedule().after_failure("a", ERROR, 100.0, 0.0)
     assert plan.due(100.0) == ("b",)

@@ -15,18 +15,13 @@ from ipad.procedures.retrieval import run
 from ipad.procedures.rollback import roll_back
 from ipad.procedures.start import StartReport, identify, start_up
 from ipad.state.journal import Journal
-from tests.fakes import (
-    CardState,
-    EimServer,
-    FakeClock,
-    FakeConnectivity,
-    FakeConnector,
-    FakeEuicc,
-    Fuse,
-    Fused,
-    MemoryStore,
-    card_state,
-)
+from tests.fakes.card_state import CardState, card_state
+from tests.fakes.clock import FakeClock
+from tests.fakes.connectivity import FakeConnectivity
+from tests.fakes.eim import EimServer, FakeConnector
+from tests.fakes.euicc import FakeEuicc
+from tests.fakes.power import Fuse, Fused
+from tests.fakes.store import MemoryStore
 
 DEVICE_INFO = DeviceInfo(
     tac=bytes.fromhex("35290611"),

@@ -45,7 +45,9 @@ from ipad.procedures.report import DownloadReport, RunReport
 from ipad.procedures.retrieval import run
 from ipad.procedures.start import identify, start_up
 from ipad.state.journal import Journal
-from tests.fakes import FakeClock, Fuse, Fused, MemoryStore, PowerCut
+from tests.fakes.clock import FakeClock
+from tests.fakes.power import Fuse, Fused, PowerCut
+from tests.fakes.store import MemoryStore
 from tests.ipad.procedures.bench import DEVICE_INFO
 from tests.ipad.procedures.relay_eim import TXID, RelayEim, Tamper
 

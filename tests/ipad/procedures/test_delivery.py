@@ -10,9 +10,9 @@ from ipad.policy.limits import Limits
 from ipad.procedures.delivery import deliver, remove_acknowledged, with_undelivered
 from ipad.procedures.report import Handover
 from ipad.state.journal import UndeliveredResult
-from tests.fakes import eim_configuration
-from tests.ipad.procedures import vectors as v
+from tests.fakes.packages import eim_configuration
 from tests.ipad.procedures.bench import Bench
+from tests.vectors.sgp32 import MESSAGES
 
 EIM = eim_configuration()
 RESULT = bytes.fromhex("A003020102")
@@ -62,11 +62,11 @@ async def test_attempts(errors: tuple[NetworkError, ...], slept: list[float], ha
 @pytest.mark.parametrize(
     ("answer", "handover", "numbers"),
     [
-        (v.PA1, Handover.ACKNOWLEDGED, (7, 8, 9)),
-        (v.PA2, Handover.ANSWERED, ()),
-        (v.PA5, Handover.ANSWERED, ()),
-        (v.V5, Handover.ANSWERED, ()),
-        (v.PA3, Handover.REFUSED, ()),
+        (MESSAGES["PA1"], Handover.ACKNOWLEDGED, (7, 8, 9)),
+        (MESSAGES["PA2"], Handover.ANSWERED, ()),
+        (MESSAGES["PA5"], Handover.ANSWERED, ()),
+        (MESSAGES["V5"], Handover.ANSWERED, ()),
+        (MESSAGES["PA3"], Handover.REFUSED, ()),
         (bytes.fromhex("BF500CBF530980010780010780 01FF"), Handover.ACKNOWLEDGED, (7,)),
     ],
     ids=["acknowledged", "empty", "no numbers", "older empty", "error", "repeated and negative"],
@@ -84,7 +84,7 @@ async def test_answers(answer: bytes, handover: Handover, numbers: tuple[int, ..
 async def test_acknowledgements_are_bounded_and_unknown_numbers_no_error() -> None:
     bench = Bench(limits=Limits(acknowledgements=2))
     await bench.start()
-    bench.eim.answers.append(v.PA1)
+    bench.eim.answers.append(MESSAGES["PA1"])
     delivery = await deliver(bench.ipa, (EIM,), RESULT)
     assert delivery.acknowledged == (7, 8)
     await remove_acknowledged(bench.ipa, delivery.acknowledged)

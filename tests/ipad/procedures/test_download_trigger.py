@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ipad.codec.es9 import CancelSessionError
-from ipad.codec.esipa_rsp import AuthenticateClientErrorEsipa, GetBoundProfilePackageErrorEsipa
+from ipad.codec.esipa_rsp import AuthenticateClientErrorEsipa, CancelSessionError, GetBoundProfilePackageErrorEsipa
 from ipad.codec.euicc_info import IpaFeatures
 from ipad.codec.rsp import CancelSessionReason, DownloadErrorCode
 from ipad.errors import (

@@ -8,7 +8,9 @@ from ipad.codec import tlv
 from ipad.codec.eim import AddInitialEimError, AddInitialEimRequest, EimConfigurationData
 from ipad.errors import CodecError, EuiccResultError
 from ipad.procedures.eim_configuration import AddedEim, add_initial_eim, fingerprint, read_initial_eims
-from tests.fakes import CardState, FakeEuicc, eim_configuration
+from tests.fakes.card_state import CardState
+from tests.fakes.euicc import FakeEuicc
+from tests.fakes.packages import eim_configuration
 
 FIRST = eim_configuration("first.example.com", counter=0, token=-1)
 SECOND = eim_configuration("second.example.com", counter=3)

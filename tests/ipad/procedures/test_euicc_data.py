@@ -19,9 +19,12 @@ from ipad.codec.profile import ProfileInfoListRequest
 from ipad.errors import CardError, CodecError, EuiccResultError, StatusWordError
 from ipad.procedures.euicc_data import answer_data_request, checked_tags
 from ipad.procedures.retrieval import run
-from tests.fakes import CERTIFICATE, CI, ICCID1, ICCID2, card_state, eim_configuration, euicc_info2, euicc_package
-from tests.ipad.procedures import vectors as v
+from tests.fakes.card_state import card_state
+from tests.fakes.euicc import euicc_info2
+from tests.fakes.packages import eim_configuration, euicc_package
+from tests.fakes.values import CERTIFICATE, CI, ICCID1, ICCID2
 from tests.ipad.procedures.bench import DEVICE_INFO, Bench
+from tests.vectors.sgp32 import MESSAGES
 
 EIM = "eim.example.com"
 ALL = bytes.fromhex("A081A2BF20BF228384A5A6A8A9")
@@ -92,11 +95,11 @@ async def test_only_what_is_asked_is_answered() -> None:
 @pytest.mark.asyncio
 async def test_criteria_of_the_vectors() -> None:
     bench = full_bench()
-    numbered = IpaEuiccDataRequest.decode(v.DQ2)
+    numbered = IpaEuiccDataRequest.decode(MESSAGES["DQ2"])
     answer = await data(bench, numbered)
     assert answer.notifications_list == ()
     assert answer.euicc_package_result_list == ()
-    by_event = await data(bench, IpaEuiccDataRequest.decode(v.DQ3))
+    by_event = await data(bench, IpaEuiccDataRequest.decode(MESSAGES["DQ3"]))
     assert by_event.notifications_list is not None
     assert len(by_event.notifications_list) == 1
     assert by_event.euicc_certificate == CERTIFICATE

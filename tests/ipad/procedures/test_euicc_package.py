@@ -13,17 +13,10 @@ from ipad.errors import CardError, CodecError, NetworkError, StateError, StatusW
 from ipad.ids import Iccid
 from ipad.procedures.report import Handover, Outcome
 from ipad.state.journal import Step
-from tests.fakes import (
-    ICCID1,
-    ICCID2,
-    CardEim,
-    EimServer,
-    card_state,
-    eim_configuration,
-    epr_of,
-    euicc_package,
-    result_numbers,
-)
+from tests.fakes.card_state import CardEim, card_state
+from tests.fakes.eim import EimServer, epr_of, result_numbers
+from tests.fakes.packages import eim_configuration, euicc_package
+from tests.fakes.values import ICCID1, ICCID2
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio

@@ -24,7 +24,10 @@ from ipad.errors import CardError, NetworkError, StatusWordError
 from ipad.procedures.injection import Injected, InjectionMemory, complete, take
 from ipad.procedures.report import Handover, PackageKind, PackageReport
 from ipad.state.journal import DownloadMarker, Step
-from tests.fakes import ICCID1, ICCID2, CardEim, card_state, eim_configuration, epr_of, euicc_package
+from tests.fakes.card_state import CardEim, card_state
+from tests.fakes.eim import epr_of
+from tests.fakes.packages import eim_configuration, euicc_package
+from tests.fakes.values import ICCID1, ICCID2
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio

@@ -10,7 +10,9 @@ from ipad.codec.notification import NotificationEvent, PendingNotification
 from ipad.errors import HttpStatusError, NetworkError
 from ipad.policy.limits import HOUR
 from ipad.procedures.notification import deliver_notifications
-from tests.fakes import ICCID1, eim_configuration, notification
+from tests.fakes.card_state import notification
+from tests.fakes.packages import eim_configuration
+from tests.fakes.values import ICCID1
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio

@@ -28,20 +28,11 @@ from ipad.codec.profile import ProfileInfoListRequest
 from ipad.ids import Iccid
 from ipad.policy.limits import Timers
 from ipad.procedures.package_facts import result_facts
-from tests.fakes import (
-    ICCID1,
-    ICCID2,
-    ICCID3,
-    CardEim,
-    EimServer,
-    Fuse,
-    PowerCut,
-    card_state,
-    eim_configuration,
-    epr_of,
-    euicc_package,
-    package_of,
-)
+from tests.fakes.card_state import CardEim, card_state
+from tests.fakes.eim import EimServer, epr_of, package_of
+from tests.fakes.packages import eim_configuration, euicc_package
+from tests.fakes.power import Fuse, PowerCut
+from tests.fakes.values import ICCID1, ICCID2, ICCID3
 from tests.ipad.procedures.bench import Bench
 
 EIM = "eim.example.com"

@@ -16,7 +16,7 @@ from hil.pki import Pki
 from ipad.card.isdr import IsdrSession
 from ipad.codec.esipa import ProvideEimPackageResult
 from ipad.es10.euicc import Euicc
-from tests.fakes import Fuse, PowerCut
+from tests.fakes.power import Fuse, PowerCut
 from tests.ipad.procedures.download_bench import (
     DEFAULT_SMDP,
     ICCID,

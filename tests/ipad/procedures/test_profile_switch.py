@@ -23,7 +23,9 @@ from ipad.procedures.profile_switch import (
     execute_fallback,
     return_from_fallback,
 )
-from tests.fakes import ICCID1, ICCID2, FakeEuicc, card_state
+from tests.fakes.card_state import card_state
+from tests.fakes.euicc import FakeEuicc
+from tests.fakes.values import ICCID1, ICCID2
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio

@@ -18,9 +18,12 @@ from ipad.errors import CardError, ExchangeError, HttpStatusError, ModemError, N
 from ipad.policy.limits import Limits
 from ipad.procedures.report import Outcome, PackageKind
 from ipad.procedures.retrieval import run
-from tests.fakes import ICCID1, FakeEim, card_state, euicc_package, notification
-from tests.ipad.procedures import vectors as v
+from tests.fakes.card_state import card_state, notification
+from tests.fakes.eim import FakeEim
+from tests.fakes.packages import euicc_package
+from tests.fakes.values import ICCID1
 from tests.ipad.procedures.bench import Bench
+from tests.vectors.sgp32 import MESSAGES
 
 pytestmark = pytest.mark.asyncio
 
@@ -126,7 +129,7 @@ async def test_error_code_that_cannot_be_read_is_a_failed_exchange() -> None:
 
 async def test_download_trigger_is_answered_as_not_supported() -> None:
     bench = Bench()
-    bench.eim.queue.append(v.GER8)
+    bench.eim.queue.append(MESSAGES["GER8"])
     report = await bench.run()
     assert error_of(bench.eim.results[0]) == (bytes.fromhex("A1A2A3A4"), EimPackageResultErrorCode.UNKNOWN_PACKAGE)
     assert report.packages[0].kind is PackageKind.PROFILE_DOWNLOAD_TRIGGER

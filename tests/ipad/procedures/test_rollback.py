@@ -15,7 +15,9 @@ from ipad.procedures.package_facts import result_facts
 from ipad.procedures.report import Outcome
 from ipad.procedures.rollback import roll_back
 from ipad.state.journal import Step
-from tests.fakes import ICCID1, ICCID2, epr_of, euicc_package
+from tests.fakes.eim import epr_of
+from tests.fakes.packages import euicc_package
+from tests.fakes.values import ICCID1, ICCID2
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio

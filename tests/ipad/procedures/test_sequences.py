@@ -22,24 +22,14 @@ from ipad.codec.notification import NotificationEvent
 from ipad.errors import HttpStatusError
 from ipad.ids import Iccid
 from ipad.procedures.report import Handover, Outcome
-from tests.fakes import (
-    EID,
-    ICCID1,
-    ICCID2,
-    CardEim,
-    CardState,
-    EimServer,
-    FakeEuicc,
-    PowerCut,
-    card_state,
-    eim_configuration,
-    epr_of,
-    euicc_info2,
-    euicc_package,
-    notification,
-)
-from tests.ipad.procedures import vectors as v
+from tests.fakes.card_state import CardEim, CardState, card_state, notification
+from tests.fakes.eim import EimServer, epr_of
+from tests.fakes.euicc import FakeEuicc, euicc_info2
+from tests.fakes.packages import eim_configuration, euicc_package
+from tests.fakes.power import PowerCut
+from tests.fakes.values import EID, ICCID1, ICCID2
 from tests.ipad.procedures.bench import Bench
+from tests.vectors.sgp32 import MESSAGES
 
 pytestmark = pytest.mark.asyncio
 
@@ -98,15 +88,15 @@ ENABLE_9 = notification(9, NotificationEvent.NOTIFICATION_ENABLE, ICCID1).encode
 async def test_01_nothing_to_do() -> None:
     bench = vector_bench()
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"])
     assert report.outcome is Outcome.NOTHING_TO_DO
 
 
 async def test_02_enable_with_notifications_over_the_new_session() -> None:
-    bench = vector_bench(result_in(v.PR1))
-    bench.eim.queue.append(v.GER6)
+    bench = vector_bench(result_in(MESSAGES["PR1"]))
+    bench.eim.queue.append(MESSAGES["GER6"])
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR2, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR2"], MESSAGES["GEP1"])
     assert bench.euicc.removed == [7, 8, 9]
     assert bench.card.enabled == ICCID1
     assert bench.connectivity.recovered == [ICCID1]
@@ -116,18 +106,22 @@ async def test_02_enable_with_notifications_over_the_new_session() -> None:
 
 
 async def test_03_enable_without_acknowledgement_until_the_data_request() -> None:
-    bench = vector_bench(result_in(v.PR1))
-    bench.eim.queue.append(v.GER6)
-    bench.eim.answers.append(v.PA2)
+    bench = vector_bench(result_in(MESSAGES["PR1"]))
+    bench.eim.queue.append(MESSAGES["GER6"])
+    bench.eim.answers.append(MESSAGES["PA2"])
     await bench.run()
     assert story(bench.eim) == hexes(
-        v.GEP1, v.PR2, v.GEP1, handle_notification(DISABLE_8), handle_notification(ENABLE_9)
+        MESSAGES["GEP1"],
+        MESSAGES["PR2"],
+        MESSAGES["GEP1"],
+        handle_notification(DISABLE_8),
+        handle_notification(ENABLE_9),
     )
-    assert handle_notification(ENABLE_9) == v.HN1
+    assert handle_notification(ENABLE_9) == MESSAGES["HN1"]
     assert bench.euicc.removed == [8, 9]
     assert list(bench.card.results) == [7]
     bench.eim.story.clear()
-    bench.eim.queue.append(v.GER7)
+    bench.eim.queue.append(MESSAGES["GER7"])
     bench.eim.answers.append(bytes.fromhex("BF5006BF5303800107"))
     await bench.run()
     answer = ProvideEimPackageResult.decode(bench.eim.story[1]).eim_package_result.ipa_euicc_data_response
@@ -135,7 +129,7 @@ async def test_03_enable_without_acknowledgement_until_the_data_request() -> Non
     assert answer.ipa_euicc_data is not None
     listed = answer.ipa_euicc_data.euicc_package_result_list
     assert listed is not None
-    assert [item.encode() for item in listed] == [result_in(v.PR1).encode()]
+    assert [item.encode() for item in listed] == [result_in(MESSAGES["PR1"]).encode()]
     assert not bench.card.results
     assert len(bench.eim.story) == 3
 
@@ -145,19 +139,19 @@ def unreachable_over_the_first_profile(bench: Bench) -> None:
 
 
 async def test_04_rollback_when_the_eim_is_not_reachable_after_enable() -> None:
-    rolled_back = ProfileRollbackResponse.decode(v.ER12).euicc_package_result
+    rolled_back = ProfileRollbackResponse.decode(MESSAGES["ER12"]).euicc_package_result
     assert rolled_back is not None
-    bench = vector_bench(result_in(v.PR1), rolled_back)
+    bench = vector_bench(result_in(MESSAGES["PR1"]), rolled_back)
     bench.card.next_seq = 7
     unreachable_over_the_first_profile(bench)
-    bench.eim.queue.append(v.GER6)
+    bench.eim.queue.append(MESSAGES["GER6"])
     bench.eim.answers.append(bytes.fromhex("BF5006BF5303800113"))
     report = await bench.run()
-    expected = ProvideEimPackageResult.decode(v.PR1)
+    expected = ProvideEimPackageResult.decode(MESSAGES["PR1"])
     payload = rolled_back.encode()
     message = bytes.fromhex("BF50") + bytes((len(payload) + 18,)) + bytes.fromhex("5A10") + EID.octets + payload
     assert expected.eid_value == EID.octets
-    assert story(bench.eim) == hexes(v.GEP1, message, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], message, MESSAGES["GEP1"])
     assert bench.euicc.removed == [19]
     assert bench.card.enabled == ICCID2
     assert bench.connectivity.recovered == [ICCID1, ICCID2]
@@ -168,20 +162,20 @@ async def test_04_rollback_when_the_eim_is_not_reachable_after_enable() -> None:
 
 
 async def test_05_refused_rollback_keeps_the_result_for_the_next_polls() -> None:
-    bench = vector_bench(result_in(v.PR1))
+    bench = vector_bench(result_in(MESSAGES["PR1"]))
     bench.euicc.rollback_answers = [CmdResult.ROLLBACK_NOT_ALLOWED]
     reachable = False
     bench.eim.reachable = lambda: reachable or bench.card.enabled != ICCID1
-    bench.eim.queue.append(v.GER6)
+    bench.eim.queue.append(MESSAGES["GER6"])
     first = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"])
     assert first.outcome is Outcome.RETRY_LATER
     assert bench.euicc.log.count("profile_rollback") == 1
     second = await bench.run()
     assert second.outcome is Outcome.RETRY_LATER
     reachable = True
     third = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR2, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR2"], MESSAGES["GEP1"])
     assert bench.euicc.log.count("profile_rollback") == 1
     assert bench.card.enabled == ICCID1
     assert third.outcome is Outcome.DONE
@@ -190,11 +184,11 @@ async def test_05_refused_rollback_keeps_the_result_for_the_next_polls() -> None
 async def test_06_replay_is_a_delivered_result() -> None:
     card = card_state()
     card.eims["eim.example.com"].counter = 5
-    bench = vector_bench(result_in(v.PR3), card=card)
-    bench.eim.queue.append(v.GER6)
-    bench.eim.answers.append(v.PA2)
+    bench = vector_bench(result_in(MESSAGES["PR3"]), card=card)
+    bench.eim.queue.append(MESSAGES["GER6"])
+    bench.eim.answers.append(MESSAGES["PA2"])
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR3, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR3"], MESSAGES["GEP1"])
     assert report.outcome is Outcome.DONE
     assert not bench.euicc.removed
 
@@ -202,10 +196,10 @@ async def test_06_replay_is_a_delivered_result() -> None:
 async def test_07_package_of_a_foreign_eim() -> None:
     card = card_state("other.example.com")
     bench = vector_bench(card=card)
-    bench.eim.queue.append(v.GER6)
-    bench.eim.answers.append(v.PA2)
+    bench.eim.queue.append(MESSAGES["GER6"])
+    bench.eim.answers.append(MESSAGES["PA2"])
     await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR4, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR4"], MESSAGES["GEP1"])
 
 
 async def test_08_ipa_data() -> None:
@@ -217,24 +211,24 @@ async def test_08_ipa_data() -> None:
         ipa_supported_protocols=IpaSupportedProtocols.IPA_RETRIEVE_HTTPS,
     )
     bench.eim.offer(bytes.fromhex("BF520F5C07A081A28384A8A98304A1A2A3A4"))
-    bench.eim.answers.append(v.PA2)
+    bench.eim.answers.append(MESSAGES["PA2"])
     await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR5, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR5"], MESSAGES["GEP1"])
 
 
 async def test_09_bad_tag_list() -> None:
     bench = vector_bench()
     bench.eim.offer(bytes.fromhex("BF520A5C025ABF8304A1A2A3A4"))
     await bench.run()
-    assert story(bench.eim)[:2] == hexes(v.GEP1, v.PR6)
+    assert story(bench.eim)[:2] == hexes(MESSAGES["GEP1"], MESSAGES["PR6"])
 
 
 async def test_10_unknown_alternative() -> None:
     bench = vector_bench()
     bench.eim.offer(bytes.fromhex("BF6F00"))
-    bench.eim.answers.append(v.PA2)
+    bench.eim.answers.append(MESSAGES["PA2"])
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR10, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR10"], MESSAGES["GEP1"])
     assert report.undelivered == 0
 
 
@@ -242,7 +236,7 @@ async def test_19_second_eim_is_polled_in_the_same_run() -> None:
     bench = Bench()
     bench.card.eims["eim.example.com"].counter = 14
     bench.servers["eim2.example.com"] = EimServer("eim2.example.com")
-    bench.eim.offer(v.EP10)
+    bench.eim.offer(MESSAGES["EP10"])
     report = await bench.run()
     assert [eim.eim_id for eim in report.eims] == ["eim.example.com", "eim2.example.com"]
     assert len(bench.servers["eim2.example.com"].requests) == 1
@@ -270,11 +264,11 @@ async def test_20_result_of_deleting_the_last_eim_goes_over_the_old_data() -> No
 async def test_23_empty_answer_of_an_older_eim() -> None:
     card = card_state()
     card.notify = False
-    bench = vector_bench(result_in(v.PR1), card=card)
-    bench.eim.queue.append(v.GER6)
-    bench.eim.answers.append(v.V5)
+    bench = vector_bench(result_in(MESSAGES["PR1"]), card=card)
+    bench.eim.queue.append(MESSAGES["GER6"])
+    bench.eim.answers.append(MESSAGES["V5"])
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR1, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR1"], MESSAGES["GEP1"])
     assert not bench.euicc.removed
     assert report.packages[0].handover is Handover.ANSWERED
 
@@ -282,16 +276,16 @@ async def test_23_empty_answer_of_an_older_eim() -> None:
 async def test_24_power_cut_after_the_switch() -> None:
     card = card_state()
     card.notify = False
-    bench = vector_bench(result_in(v.PR1), card=card)
-    bench.eim.queue.append(v.GER6)
+    bench = vector_bench(result_in(MESSAGES["PR1"]), card=card)
+    bench.eim.queue.append(MESSAGES["GER6"])
     bench.connectivity.recover_sim = _cut  # type: ignore[method-assign]
     with pytest.raises(PowerCut):
         await bench.run()
     del bench.connectivity.recover_sim
     bench.restart()
-    bench.eim.answers.append(v.PA1)
+    bench.eim.answers.append(MESSAGES["PA1"])
     await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR1, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR1"], MESSAGES["GEP1"])
     assert bench.euicc.removed == [7, 8, 9]
     assert bench.card.enabled == ICCID1
 
@@ -308,38 +302,38 @@ async def test_25_refused_notification_does_not_hold_up_the_next_and_comes_again
     bench.eim.notification_errors = [HttpStatusError("HTTP status 500", status=500, transient=True)]
     await bench.run()
     other = notification(10, NotificationEvent.NOTIFICATION_DISABLE, ICCID2).encode()
-    assert story(bench.eim) == hexes(v.GEP1, v.HN1, handle_notification(other))
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["HN1"], handle_notification(other))
     assert list(bench.card.notifications) == [9]
     bench.clock.now += 3599
     await bench.run()
-    assert story(bench.eim)[3:] == hexes(v.GEP1)
+    assert story(bench.eim)[3:] == hexes(MESSAGES["GEP1"])
     bench.clock.now += 2
     await bench.run()
-    assert story(bench.eim)[4:] == hexes(v.GEP1, v.HN1)
+    assert story(bench.eim)[4:] == hexes(MESSAGES["GEP1"], MESSAGES["HN1"])
     assert not bench.card.notifications
 
 
 async def test_26_the_other_eim_is_told_of_the_change() -> None:
     card = card_state()
     card.eims["eim2.example.com"] = CardEim(eim_configuration("eim2.example.com"), 0)
-    bench = vector_bench(result_in(v.PR1), card=card)
-    bench.eim.queue.append(v.GER6)
+    bench = vector_bench(result_in(MESSAGES["PR1"]), card=card)
+    bench.eim.queue.append(MESSAGES["GER6"])
     await bench.run()
     told = bytes.fromhex("BF4F175A1089049032001234567890000000100070") + bytes.fromhex("8000810100")
     other = bench.servers["eim2.example.com"]
     assert story(other) == hexes(told)
     assert other.requests[0].state_change_cause is StateChangeCause.OTHER_EIM
-    assert story(bench.eim) == hexes(v.GEP1, v.PR2, v.GEP1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR2"], MESSAGES["GEP1"])
     await bench.run()
-    assert story(other) == hexes(told, v.GEP1)
+    assert story(other) == hexes(told, MESSAGES["GEP1"])
 
 
 async def test_27_emergency_call() -> None:
     card = card_state()
-    bench = vector_bench(EuiccPackageResult.decode(v.EE4), card=card)
+    bench = vector_bench(EuiccPackageResult.decode(MESSAGES["EE4"]), card=card)
     bench.euicc.info2 = euicc_info2(ecall=True)
     await bench.start()
-    bench.eim.queue += [v.GER6, v.GER7, v.GER8]
+    bench.eim.queue += [MESSAGES["GER6"], MESSAGES["GER7"], MESSAGES["GER8"]]
     get = bench.eim.get
 
     def call_begins(request: GetEimPackageRequest) -> GetEimPackageResponse:
@@ -348,7 +342,7 @@ async def test_27_emergency_call() -> None:
 
     bench.eim.get = call_begins  # type: ignore[method-assign]
     await bench.run()
-    refused = EuiccPackageResult.decode(v.EE4).encode()
+    refused = EuiccPackageResult.decode(MESSAGES["EE4"]).encode()
     assert bench.eim.results[0].endswith(refused)
     assert bench.eim.results[1].endswith(bytes.fromhex("BF520BA1098004A1A2A3A4020168"))
     assert bench.eim.results[2].endswith(bytes.fromhex("BF540B8204A1A2A3A43003800168"))
@@ -360,11 +354,11 @@ async def test_27_emergency_call() -> None:
 async def test_28_error_answer_to_a_result_ends_the_poll_without_rollback() -> None:
     card = card_state()
     card.notify = False
-    bench = vector_bench(result_in(v.PR1), card=card)
-    bench.eim.queue.append(v.GER6)
-    bench.eim.answers.append(v.PA3)
+    bench = vector_bench(result_in(MESSAGES["PR1"]), card=card)
+    bench.eim.queue.append(MESSAGES["GER6"])
+    bench.eim.answers.append(MESSAGES["PA3"])
     report = await bench.run()
-    assert story(bench.eim) == hexes(v.GEP1, v.PR1)
+    assert story(bench.eim) == hexes(MESSAGES["GEP1"], MESSAGES["PR1"])
     assert not bench.euicc.removed
     assert "profile_rollback" not in bench.euicc.log
     assert report.packages[0].handover is Handover.REFUSED

@@ -12,7 +12,10 @@ from ipad.codec.euicc_info import EuiccConfiguration
 from ipad.errors import CardError, StatusWordError
 from ipad.ids import Eid
 from ipad.procedures.start import EuiccKind, identify, iot_template
-from tests.fakes import ICCID1, ICCID3, CardEim, FakeEuicc, card_state, eim_configuration, euicc_info2
+from tests.fakes.card_state import CardEim, card_state
+from tests.fakes.euicc import FakeEuicc, euicc_info2
+from tests.fakes.packages import eim_configuration
+from tests.fakes.values import ICCID1, ICCID3
 from tests.ipad.procedures.bench import Bench
 
 pytestmark = pytest.mark.asyncio
@@ -27,6 +30,34 @@ async def test_template_is_found_wherever_it_is() -> None:
     assert iot_template(bytes.fromhex("6F128410A0000005591010FFFFFFFF8900000100")) is None
     assert iot_template(b"") is None
     assert iot_template(b"\x6f\x20\x84") is None
+
+
+async def test_answer_to_select_that_is_nested_without_end_has_no_template() -> None:
+    nested = b""
+    for _ in range(3000):
+        size = len(nested)
+        nested = b"\xa5" + (bytes((size,)) if size < 128 else b"\x82" + size.to_bytes(2)) + nested
+    assert iot_template(nested) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("E0058203020202", None),
+        ("E0058203020600E10480020640", EuiccConfiguration.ENABLED_PROFILE),
+        ("E0058203020202E103800100", EuiccConfiguration(0)),
+        ("E0058203020202E104800206C0", EuiccConfiguration.IPAE_SUPPORTED | EuiccConfiguration.ENABLED_PROFILE),
+        (
+            "E00C810103820302EC0883022400E104800206C0",
+            EuiccConfiguration.IPAE_SUPPORTED | EuiccConfiguration.ENABLED_PROFILE,
+        ),
+    ],
+)
+async def test_template_is_found_beside_that_of_sgp22_whatever_cards_put_there(
+    rest: str, expected: EuiccConfiguration | None
+) -> None:
+    body = bytes.fromhex("8410A0000005591010FFFFFFFF8900000100A5049F6501FF" + rest)
+    assert iot_template(bytes((0x6F, len(body))) + body) == expected
 
 
 async def test_iot_by_template_or_info_without_asking_further() -> None:

@@ -24,7 +24,9 @@ from ipad.state.journal import (
     decode_content,
     encode_content,
 )
-from tests.fakes import EID, ICCID1, MemoryStore, eim_configuration
+from tests.fakes.packages import eim_configuration
+from tests.fakes.store import MemoryStore
+from tests.fakes.values import EID, ICCID1
 
 EIM = eim_configuration().encode()
 FULL = JournalContent(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from ipad.daemon.guard.guard import Guard
@@ -13,6 +11,7 @@ from ipad.policy.events import Origin, PollDone, ProfileChanged
 from ipad.policy.settings import PollSettings
 from tests.ipad.daemon.fakes import ICCID, FakeAgent, HeldClock
 from tests.ipad.daemon.guard.test_guard import NEW, radio_guard
+from tests.waiting import turns
 
 
 class WatchedAgent(FakeAgent):
@@ -25,21 +24,16 @@ class WatchedAgent(FakeAgent):
         return await super().look_through(session)
 
 
-async def some_time() -> None:
-    for _ in range(10):
-        await asyncio.sleep(0)
-
-
 async def looks_during_and_after(guard: Guard, *, answered: bool) -> list[int]:
     agent, seen = WatchedAgent(), []
     async with guard.looking_after(agent):
         with guard.contacting():
             guard._decided(Probe(reason="test"))
-            await some_time()
+            await turns()
             seen.append(agent.looks)
             if answered:
                 guard.feed(PollDone(eim_id="eim.example.com", session="1"))
-        await some_time()
+        await turns()
         seen.append(agent.looks)
     return seen
 

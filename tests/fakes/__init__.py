@@ -1,0 +1,1 @@
+"""In-memory eUICC, eIM, bearer, clock and journal store for tests of the procedures."""

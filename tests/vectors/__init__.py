@@ -1,0 +1,1 @@
+"""Known messages: the one place that all tests take them from."""
