@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
+from ipad.addresses import is_address, is_every_network, is_network, listen_address, split_host_port
 from ipad.bearer.settings import BearerConfig, contradiction
 from ipad.errors import UsageError
 from ipad.records import dataclass, field, fields, is_dataclass, replace
@@ -29,9 +30,9 @@ HeaderText = Annotated[
 ]
 Aid = Annotated[bytes, Check(lambda aid: 5 <= len(aid) <= 16, "an AID of 5 to 16 bytes")]
 Listen = Annotated[str, Check(lambda text: listen_address(text) is not None, "an IP address and a port")]
-Network = Annotated[str, Check(lambda text: _network(text) is not None, "an IP network like 192.0.2.0/24")]
+Network = Annotated[str, Check(is_network, "an IP network like 192.0.2.0/24")]
 DnsServer = Annotated[
-    str, Check(lambda text: _is_address((split_host_port(text) or (text, None))[0]), "an IP address, and maybe a port")
+    str, Check(lambda text: is_address((split_host_port(text) or (text, None))[0]), "an IP address, and maybe a port")
 ]
 ServerAndPort = Annotated[
     str, Check(lambda text: (split_host_port(text) or ("", None))[1] is not None, "a host name or address with a port")
@@ -179,7 +180,7 @@ class InjectionPeer:
     name: (
         Annotated[
             str,
-            Check(lambda text: _is_address(text) or (split_host_port(text) or ("", 0))[1] is None, "a host name"),
+            Check(lambda text: is_address(text) or (split_host_port(text) or ("", 0))[1] is None, "a host name"),
         ]
         | None
     ) = None
@@ -427,7 +428,7 @@ def _check_override(document: Document, key: str, address: str) -> None:
     if scheme not in ("https", "http", "coaps") or not separator or split_host_port(rest) is None:
         raise document.error(keys, 'expected a key like "https://host" or "https://host:port"')
     target = split_host_port(address)
-    if target is None or not _is_address(target[0]) or target[1] is None:
+    if target is None or not is_address(target[0]) or target[1] is None:
         raise document.error(keys, f'{address!r}: expected "address:port"')
 
 
@@ -447,51 +448,10 @@ def _check_injection(document: Document, injection: InjectionConfig, net_interfa
     for kind, addresses in (("https", injection.https), ("coaps", injection.coaps)):
         for address in addresses:
             host, _ = listen_address(address) or ("", 0)
-            if _is_every_network(host) and not (injection.interface or net_interface):
+            if is_every_network(host) and not (injection.interface or net_interface):
                 raise document.error(
                     ("injection", kind), f"{address} is every network: set injection.interface as well"
                 )
-
-
-def listen_address(text: str) -> tuple[str, int] | None:
-    """Split `address:port` or `[v6]:port`; None when it is neither. Port 0 lets the system choose one."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+)):([0-9]{1,5})", text)
-    if not match or int(match[3]) > 65535 or not _is_address(match[1] or match[2]):
-        return None
-    return match[1] or match[2], int(match[3])
-
-
-def split_host_port(text: str) -> tuple[str, int | None] | None:
-    """Split `host`, `host:port`, `[v6]` or `[v6]:port`; None when it is neither."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]{1,253}))(?::([0-9]{1,5}))?", text)
-    if not match or (match[3] is not None and not 0 < int(match[3]) < 65536):
-        return None
-    return match[1] or match[2], int(match[3]) if match[3] is not None else None
-
-
-def _is_every_network(host: str) -> bool:
-    import ipaddress  # noqa: PLC0415 - 300 kB that most configurations do without
-
-    return ipaddress.ip_address(host).is_unspecified
-
-
-def _is_address(text: str) -> bool:
-    import ipaddress  # noqa: PLC0415 - likewise
-
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _network(text: str) -> object | None:
-    import ipaddress  # noqa: PLC0415 - likewise
-
-    try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        return None
 
 
 def flatten(value: object, keys: Keys = ()) -> Iterator[tuple[Keys, Any]]:

@@ -24,7 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "codec": {"errors"},
     "apdu": {"errors"},
     "board": {"errors", "toml"},
-    "config": {"errors", "ids", "toml", "bearer"},
+    "addresses": set(),
+    "config": {"addresses", "errors", "ids", "toml", "bearer"},
     "toml": {"credentials", "errors"},
     "credentials": set(),
     "uci": {"config", "errors", "toml"},
@@ -42,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
     "observe": PURE | {"net", "policy", "procedures"},
     "daemon": PURE
     | {
+        "addresses",
         "observe",
         "board",
         "config",

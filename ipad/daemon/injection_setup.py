@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from ipad.addresses import listen_address
 from ipad.clock import Clock
 from ipad.codec.x509 import Certificate, read_certificates
-from ipad.config import Config, InjectionPeer, listen_address
+from ipad.config import Config, InjectionPeer
 from ipad.daemon.injection import Doorway, InjectionDesk, InjectionServer, Listening
 from ipad.errors import CodecError, ConfigError
 from ipad.esipa.injection import URI_PATH, routes

@@ -6,8 +6,9 @@ import logging
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+from ipad.addresses import split_host_port
 from ipad.clock import Clock
-from ipad.config import Config, split_host_port
+from ipad.config import Config
 from ipad.errors import PortError
 from ipad.modem.modem import Modem
 from ipad.modem.name_servers import COMMAND, parse_name_servers

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ipad import config
-from ipad.config import Config, EimConfig, ModemConfig, flatten, load, split_host_port
+from ipad.addresses import split_host_port
+from ipad.config import Config, EimConfig, ModemConfig, flatten, load
 from ipad.errors import ConfigError, UsageError
 
 
