@@ -15,6 +15,7 @@ from tests.e2e.virtual.device import PORT, MemoryPort, _MemoryLink, whole
 _FINAL = re.compile(rb"\r\n(?:OK|ERROR|NO CARRIER|COMMAND NOT SUPPORT|\+CM[ES] ERROR: [^\r]*)\r\n")
 _LENGTH = re.compile(rb": (\d+),\"")
 _PREFIX = re.compile(rb"\r\n\+([A-Z]+)")
+_HEX = frozenset(b"0123456789ABCDEF")
 _DELAY, _LATE, _DRIP = 4.0, 400.0, 0.01
 _HANG_UP = 5.0
 
@@ -118,7 +119,7 @@ def _changed(fault: Fault, answer: bytes) -> bytes | None:
     match fault:
         case Fault.FLIPPED:
             middle = len(answer) // 2
-            return answer[:middle] + bytes([answer[middle] ^ 0x04]) + answer[middle + 1 :] if answer else None
+            return answer[:middle] + bytes([_flipped(answer[middle])]) + answer[middle + 1 :] if answer else None
         case Fault.REORDER:
             lines = [line for line in answer.split(b"\r\n") if line]
             return b"".join(b"\r\n" + line + b"\r\n" for line in reversed(lines)) if len(lines) > 1 else None
@@ -132,3 +133,10 @@ def _changed(fault: Fault, answer: bytes) -> bytes | None:
             return answer[: found.start(1)] + str(int(found[1]) + 2).encode() + answer[found.end(1) :]
         case _:
             raise AssertionError(f"{fault} does not happen to a line")
+
+
+def _flipped(octet: int) -> int:
+    """With one bit changed; a hexadecimal digit is another one then, for what is none shows itself."""
+    if octet not in _HEX:
+        return octet ^ 0x04
+    return next(octet ^ bit for bit in (0x04, 0x02, 0x01) if octet ^ bit in _HEX)
