@@ -32,6 +32,12 @@ class Eid:
     def __str__(self) -> str:
         return self.octets.hex().upper()
 
+    @property
+    def checked(self) -> bool:
+        """Whether the check digits agree: divided by 97 the EID leaves a remainder of 1 (SGP.29 10)."""
+        text = str(self)
+        return text.isdigit() and int(text) % 97 == 1
+
     def masked(self) -> str:
         """The first 8 digits (issuer) and the last 4."""
         text = str(self)

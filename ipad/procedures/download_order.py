@@ -128,6 +128,8 @@ class _Work:
     async def fail(self, error: IpadError) -> Settled:
         """End the download with an error."""
         log.warning("the profile download failed: %s", error)
+        # What it was begun with may have been misread: the next one asks the eUICC itself.
+        self._ipa.euicc.forget()
         self._ipa.progress(entered(Stage.FAILED, str(error)))
         return await self._settle(
             DownloadReport(

@@ -9,7 +9,7 @@ from ipad.codec import tlv
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.esipa import StateChangeCause
 from ipad.codec.euicc_info import EuiccConfiguration, EuiccInfo2, IsdrProprietaryApplicationTemplateIot
-from ipad.errors import CodecError, StatusWordError
+from ipad.errors import CardError, CodecError, StatusWordError
 from ipad.ids import Eid
 from ipad.procedures.context import EimConnections, Ipa
 from ipad.procedures.eim_configuration import in_line_with
@@ -65,7 +65,7 @@ async def identify(euicc: Euicc) -> EuiccFacts:
     It is an IoT eUICC if its answer to SELECT or its EUICCInfo2 says so, or if it answers GetEimConfigurationData. A
     negative answer is asked for twice and holds for this start only: a passing failure must not be remembered.
     """
-    eid = await euicc.get_eid()
+    eid = await _read_eid(euicc)
     info = await euicc.get_euicc_info2()
     template = iot_template(euicc.fci)
     if template is not None or info.iot_specific_info is not None:
@@ -73,6 +73,21 @@ async def identify(euicc: Euicc) -> EuiccFacts:
     else:
         kind = await _probe(euicc)
     return EuiccFacts(eid=eid, info=info, kind=kind, template=template)
+
+
+async def _read_eid(euicc: Euicc) -> Eid:
+    """The EID; read twice if its check digits do not agree, for one bit on a serial line makes it another one.
+
+    There are eUICCs whose check digits are wrong: what comes twice is theirs. Raises CardError.
+    """
+    eid = await euicc.get_eid()
+    if eid.checked:
+        return eid
+    euicc.forget()
+    again = await euicc.get_eid()
+    if not again.checked and again != eid:
+        raise CardError(f"the eUICC named itself {eid.masked()} and then {again.masked()}: the line is not reliable")
+    return again
 
 
 def iot_template(fci: bytes) -> EuiccConfiguration | None:

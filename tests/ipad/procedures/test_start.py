@@ -177,3 +177,49 @@ async def test_damaged_journal_is_told_as_undefined() -> None:
     assert bench.store.set_aside_reasons
     assert bench.started.causes == (StateChangeCause.UNDEFINED,)
     assert bench.started.enabled.iccid != ICCID1
+
+
+GENUINE = Eid.parse("89049032001234567890000000100070")
+MISREAD = Eid.parse("89049032001234567890000000100470")
+OTHERWISE = Eid.parse("89049032001234567890000000100076")
+
+
+class Misread(FakeEuicc):
+    """Some readings of its EID."""
+
+    readings: tuple[Eid, ...] = ()
+
+    async def get_eid(self) -> Eid:
+        await super().get_eid()
+        return self.readings[min(self.log.count("get_eid"), len(self.readings)) - 1]
+
+
+@pytest.mark.parametrize(
+    ("readings", "found", "asked"),
+    [
+        ((GENUINE,), GENUINE, 1),
+        ((MISREAD, GENUINE), GENUINE, 2),
+        ((MISREAD, MISREAD), MISREAD, 2),
+    ],
+    ids=["genuine", "misread once", "check digits of the card are wrong"],
+)
+async def test_eid_with_wrong_check_digits_is_read_twice(readings: tuple[Eid, ...], found: Eid, asked: int) -> None:
+    euicc = Misread(card_state())
+    euicc.readings = readings
+    assert (await identify(euicc)).eid == found
+    assert euicc.log.count("get_eid") == asked
+
+
+async def test_eid_that_is_read_differently_twice_is_none() -> None:
+    euicc = Misread(card_state())
+    euicc.readings = (MISREAD, OTHERWISE)
+    with pytest.raises(CardError, match="the line is not reliable"):
+        await identify(euicc)
+
+
+@pytest.mark.parametrize(
+    ("digits", "checked"),
+    [("89049032001234567890000000100070", True), ("89049032001234567890000000100071", False), ("F" * 32, False)],
+)
+async def test_check_digits_of_an_eid(digits: str, checked: bool) -> None:
+    assert Eid(bytes.fromhex(digits)).checked is checked
