@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID, SignatureAlgorithmOID
 
 from hil.crypto import PublicKey, public_key_from_certificate
 from hil.pki.certificates import ROLE_EUICC, ROLE_EUM
@@ -42,26 +42,26 @@ def parse(der: bytes, subject: str = "server") -> x509.Certificate:
     """Read a certificate; ChainError if it is none."""
     try:
         return x509.load_der_x509_certificate(der)
-    except ValueError as error:
+    except (ValueError, x509.InvalidVersion) as error:
         raise ChainError(subject, Fault.INVALID, str(error)) from error
 
 
-def authority_key_id(certificate: x509.Certificate) -> bytes | None:
-    """Key identifier of the issuer, as the certificate names it."""
-    extension = _extension(certificate, ExtensionOID.AUTHORITY_KEY_IDENTIFIER)
+def authority_key_id(certificate: x509.Certificate, subject: str = "server") -> bytes | None:
+    """Key identifier of the issuer, as the certificate names it. Raises ChainError."""
+    extension = _extension(certificate, ExtensionOID.AUTHORITY_KEY_IDENTIFIER, subject)
     return extension.key_identifier if isinstance(extension, x509.AuthorityKeyIdentifier) else None
 
 
-def roles(certificate: x509.Certificate) -> frozenset[str]:
-    """The certificate policies: GSMA roles as dotted OIDs."""
-    extension = _extension(certificate, ExtensionOID.CERTIFICATE_POLICIES)
+def roles(certificate: x509.Certificate, subject: str = "server") -> frozenset[str]:
+    """The certificate policies: GSMA roles as dotted OIDs. Raises ChainError."""
+    extension = _extension(certificate, ExtensionOID.CERTIFICATE_POLICIES, subject)
     if not isinstance(extension, x509.CertificatePolicies):
         return frozenset()
     return frozenset(policy.policy_identifier.dotted_string for policy in extension)
 
 
 def registered_id(certificate: x509.Certificate) -> str | None:
-    """The OID of the owner in the subject alternative name."""
+    """The OID of the owner in the subject alternative name. Raises ChainError."""
     extension = _extension(certificate, ExtensionOID.SUBJECT_ALTERNATIVE_NAME)
     if not isinstance(extension, x509.SubjectAlternativeName):
         return None
@@ -92,18 +92,18 @@ def verify_euicc(
 ) -> tuple[str, bytes]:
     """Check the chain CI - EUM - eUICC. Returns the EID (32 digits) and the key identifier of the CI."""
     manufacturer = parse(eum, "eum")
-    identifier = authority_key_id(manufacturer)
+    identifier = authority_key_id(manufacturer, "eum")
     authority = authorities.get(identifier) if identifier is not None else None
     if identifier is None or authority is None:
         raise ChainError("eum", Fault.UNKNOWN_CI, f"issuer {identifier.hex() if identifier else 'not named'}")
     _check_signature("eum", manufacturer, public_key_from_certificate(authority))
-    if ROLE_EUM not in roles(manufacturer):
+    if ROLE_EUM not in roles(manufacturer, "eum"):
         raise ChainError("eum", Fault.INVALID, "role EUM is missing")
     _check_usage("eum", manufacturer, signs_certificates=True)
     _check_dates("eum", manufacturer, at)
     certificate = parse(euicc, "euicc")
     _check_signature("euicc", certificate, public_key_from_certificate(eum))
-    if ROLE_EUICC not in roles(certificate):
+    if ROLE_EUICC not in roles(certificate, "euicc"):
         raise ChainError("euicc", Fault.INVALID, "role eUICC is missing")
     _check_usage("euicc", certificate, signs_certificates=False)
     _check_dates("euicc", certificate, at)
@@ -115,7 +115,7 @@ def _constrained_eid(certificate: x509.Certificate, manufacturer: x509.Certifica
     organization = _attribute(certificate.subject, NameOID.ORGANIZATION_NAME)
     if eid is None or len(eid) != 32 or not eid.isdigit():
         raise ChainError("euicc", Fault.INVALID, f"serial number {eid!r} is no EID")
-    constraints = _extension(manufacturer, ExtensionOID.NAME_CONSTRAINTS)
+    constraints = _extension(manufacturer, ExtensionOID.NAME_CONSTRAINTS, "eum")
     permitted = constraints.permitted_subtrees if isinstance(constraints, x509.NameConstraints) else None
     for subtree in permitted or ():
         if isinstance(subtree, x509.DirectoryName):
@@ -130,6 +130,8 @@ def _constrained_eid(certificate: x509.Certificate, manufacturer: x509.Certifica
 
 
 def _check_signature(subject: str, certificate: x509.Certificate, key: PublicKey) -> None:
+    if certificate.signature_algorithm_oid != SignatureAlgorithmOID.ECDSA_WITH_SHA256:
+        raise ChainError(subject, Fault.INVALID, "signature is not ECDSA with SHA-256")
     try:
         key.verify(certificate.signature, certificate.tbs_certificate_bytes, ec.ECDSA(hashes.SHA256()))
     except InvalidSignature as error:
@@ -137,7 +139,7 @@ def _check_signature(subject: str, certificate: x509.Certificate, key: PublicKey
 
 
 def _check_usage(subject: str, certificate: x509.Certificate, *, signs_certificates: bool) -> None:
-    usage = _extension(certificate, ExtensionOID.KEY_USAGE)
+    usage = _extension(certificate, ExtensionOID.KEY_USAGE, subject)
     if not isinstance(usage, x509.KeyUsage):
         raise ChainError(subject, Fault.INVALID, "key usage is missing")
     if not (usage.key_cert_sign if signs_certificates else usage.digital_signature):
@@ -149,11 +151,16 @@ def _check_dates(subject: str, certificate: x509.Certificate, at: datetime | Non
         raise ChainError(subject, Fault.EXPIRED, f"valid to {certificate.not_valid_after_utc:%Y-%m-%d}")
 
 
-def _extension(certificate: x509.Certificate, oid: x509.ObjectIdentifier) -> x509.ExtensionType | None:
+def _extension(
+    certificate: x509.Certificate, oid: x509.ObjectIdentifier, subject: str = "server"
+) -> x509.ExtensionType | None:
+    """An extension, None without it. All are parsed with the first that is asked for: ChainError if they cannot be."""
     try:
         return certificate.extensions.get_extension_for_oid(oid).value
     except x509.ExtensionNotFound:
         return None
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise ChainError(subject, Fault.INVALID, f"its extensions cannot be read: {error}") from error
 
 
 def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str | None:

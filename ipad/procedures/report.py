@@ -166,6 +166,11 @@ class RunReport:
         return self.recovered + tuple(package for eim in self.eims for package in eim.packages)
 
     @property
+    def unreached(self) -> bool:
+        """Whether eIMs were asked and none of them answered to the end."""
+        return bool(self.eims) and not any(eim.reached for eim in self.eims)
+
+    @property
     def on_trial(self) -> bool:
         """Whether the run ended because another profile is enabled now."""
         return any(package.on_trial for package in self.packages)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -91,3 +93,23 @@ def test_tampered_certificate_is_invalid(pki: Pki, position: int) -> None:
 def test_garbage_is_no_certificate() -> None:
     with pytest.raises(ChainError):
         parse(b"\x30\x03\x02\x01\x05")
+
+
+CHECKS: Final[dict[str, Callable[[bytes, Pki], object]]] = {
+    "eum": lambda damaged, pki: verify_euicc(pki.euicc.certificate, damaged, authorities(pki)),
+    "euicc": lambda damaged, pki: verify_euicc(damaged, pki.eum.certificate, authorities(pki)),
+    "server": lambda damaged, pki: verify_server(damaged, authorities(pki), shape.ROLE_DP_AUTH),
+}
+
+
+@pytest.mark.filterwarnings("ignore:Parsed a serial number")
+@pytest.mark.parametrize("whose", ["eum", "euicc", "server"])
+def test_certificate_in_which_any_octet_fell_over_is_refused_by_name(pki: Pki, whose: str) -> None:
+    """Extensions are parsed late: what is wrong in them shows when the first of them is asked for."""
+    euicc, eum, server = (item.certificate for item in (pki.euicc, pki.eum, pki[Role.SMDP_AUTH]))
+    genuine = {"eum": eum, "euicc": euicc, "server": server}[whose]
+    for position in range(len(genuine)):
+        damaged = genuine[:position] + bytes([genuine[position] ^ 0x21]) + genuine[position + 1 :]
+        with pytest.raises(ChainError) as caught:
+            CHECKS[whose](damaged, pki)
+        assert caught.value.subject == whose

@@ -303,12 +303,16 @@ class Guard:
         return woke
 
     async def after_run(self, ward: Ward, report: RunReport) -> None:
-        """A run has ended: another profile needs its bearer, and any package may have changed the eUICC."""
+        """A run has ended: another profile needs its bearer, and any package may have changed the eUICC.
+
+        Where no eIM answered, it may be the eUICC that was misread: who takes its profile for another one, or for none,
+        sees no reason to do anything.
+        """
         if self.recorder is not None:
             self.recorder.run_ended(report)
         if report.on_trial:
             await ward.bring_up(BearerReason.PROFILE_CHANGED)
-        if report.packages:
+        if report.packages or report.unreached:
             await self.executor.read_card(ward)
         if report.on_trial:
             await ward.look_around()
