@@ -11,8 +11,9 @@ from ipad.clock import Clock
 from ipad.config import Config
 from ipad.daemon.event_log import EventLog, events_file
 from ipad.daemon.guard.engine import EventSink, EventSinks
-from ipad.daemon.guard.guard import Guard, GuardOptions
+from ipad.daemon.guard.guard import Guard
 from ipad.daemon.guard.memory_file import PolicyMemory, boot_id
+from ipad.daemon.guard.options import GuardOptions
 from ipad.daemon.policy_source import HintsFile, LoadedPolicy, load_policy
 from ipad.daemon.recording import make_recorder
 from ipad.records import replace

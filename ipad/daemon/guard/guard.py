@@ -15,11 +15,11 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext, suppres
 from typing import Any, Final
 
 from ipad.bearer.backend import BearerReason
-from ipad.chance import chance as draw
 from ipad.clock import EARLIEST_WALL, Clock
 from ipad.daemon.guard.engine import EventSink, PolicyEngine
 from ipad.daemon.guard.executor import Executor, is_stale
 from ipad.daemon.guard.memory_file import PolicyMemory
+from ipad.daemon.guard.options import GuardOptions
 from ipad.daemon.guard.waiting import wait_for
 from ipad.daemon.guard.ward import CardView, Ward
 from ipad.daemon.recorder import Recorder
@@ -30,7 +30,6 @@ from ipad.policy.events import (
     Boot,
     Emergency,
     Event,
-    Hints,
     Layer,
     ModemChanged,
     ModemState,
@@ -46,27 +45,11 @@ from ipad.policy.settings import Settings
 from ipad.policy.situation import Situation
 from ipad.policy.supervision import Remedy
 from ipad.procedures.report import RunReport
-from ipad.records import dataclass, replace
+from ipad.records import replace
 
 logger = logging.getLogger(__name__)
 
 _CLOCK_CHECK: Final = 3600.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuardOptions:
-    """`first_session`: how long a scheduled poll waits for a data session. `digest` identifies the policy file.
-
-    `hints` gives them when they have changed. `local_time`: seconds east of UTC at a wall clock second. `chance` is
-    drawn once, from 0 to 1. `uptime`: seconds since the device started, at the beginning of the process.
-    """
-
-    first_session: float = 60.0
-    digest: str | None = None
-    hints: Callable[[], Hints | None] = lambda: None
-    local_time: Callable[[float], float] = lambda _wall: 0.0
-    chance: Callable[[], float] = draw
-    uptime: float = 0.0
 
 
 class Guard:
@@ -235,9 +218,12 @@ class Guard:
         if trial is not None and self.engine.state.window is None:
             await ward.settle()
         await ward.look_around(anew=False)
+        await self._look_where_untold(ward)
+
+    async def _look_where_untold(self, ward: Ward) -> None:
+        """What the modem told may have been about the profile of before, or about another eUICC."""
         s = self.situation
         if not (s.shown_told and s.bearer_told and s.state is not None):
-            # What was told was about the profile of before, or about another eUICC.
             await ward.look_around()
 
     async def read_card(self, ward: Ward, *, begin: bool = False, again: bool = False) -> None:
@@ -316,6 +302,8 @@ class Guard:
             await self.executor.read_card(ward)
         if report.on_trial:
             await ward.look_around()
+        elif report.unreached:
+            await self._look_where_untold(ward)
 
     async def after_operation(self, ward: Ward) -> None:
         """A person has done something to the eUICC: what it shows now is told, and another profile needs its bearer."""

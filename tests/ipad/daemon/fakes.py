@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 
 from ipad.bearer.backend import BearerReason
 from ipad.clock import Clock
-from ipad.daemon.guard.guard import Guard, GuardOptions
+from ipad.daemon.guard.guard import Guard
 from ipad.daemon.guard.memory_file import PolicyMemory
+from ipad.daemon.guard.options import GuardOptions
 from ipad.daemon.guard.ward import CardView, Sight
 from ipad.daemon.service import Agent
 from ipad.policy.decisions import Notice
