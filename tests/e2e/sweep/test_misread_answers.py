@@ -43,9 +43,16 @@ def test_misread_result_is_followed_by_the_genuine_one(counts: Counts, name: str
 
 
 @pytest.mark.parametrize(
-    ("name", "tag"), [("switch", "BF3E"), ("direct download", "BF20"), ("indirect download", "BF20")]
+    ("name", "tag"),
+    [
+        ("switch", "BF3E"),
+        ("direct download", "BF20"),
+        ("indirect download", "BF20"),
+        ("fallback and return", "BF2D"),
+        ("fallback and return", "BF55"),
+    ],
 )
-def test_misread_eid_or_information_spoils_one_attempt_at_the_most(counts: Counts, name: str, tag: str) -> None:
+def test_misread_facts_are_not_believed_for_long(counts: Counts, name: str, tag: str) -> None:
     story = STORIES[name]
     _, clean = tell(counts.pki, story)
     steps = answers_to(tag, clean.gates.labels[Interface.LINE])
