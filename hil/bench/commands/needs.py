@@ -77,6 +77,11 @@ _NEEDS: Final = {
         (
             Need("GetEID", "SGP.32 5.14.5: eidValue of each request"),
             Need("GetEUICCInfo2", "SGP.32 4.1: whether it is an eUICC for IoT"),
+            Need(
+                "GetProfilesInfo",
+                "SGP.32 5.9.22: whether the emergency profile is enabled, for then nothing is polled",
+                filled=True,
+            ),
             Need("GetEimConfigurationData", "SGP.32 3.1.1.1: which eIMs there are"),
             Need(
                 "RetrieveNotificationsList",
