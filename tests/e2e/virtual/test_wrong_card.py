@@ -183,7 +183,7 @@ def test_card_that_loses_its_power_in_the_middle_of_a_switch(device: Device) -> 
 
 
 def test_misread_eid_does_not_cost_what_is_owed(device: Device) -> None:
-    """A serial line has no checksum: another EID is believed only if the card says it twice, as its check digits are wrong."""
+    """A serial line has no checksum: an EID whose check digits are wrong is believed only if the card says it twice."""
     device.queue(content.data_request((0xBF20,)))
     device.internet.spoil = lambda message, answer: b"" if message.startswith(b"\xbf\x50") else answer
     assert device.ipad("run", "--once").code != 0
