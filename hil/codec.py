@@ -37,6 +37,7 @@ from functools import cache
 from typing import Any
 
 import asn1tools
+from asn1tools.codecs import ber, der
 
 from hil import tlv
 from hil.asn1.loader import LAYERS, SGP32, Modules, load_modules
@@ -120,6 +121,9 @@ def _modules() -> Modules:
 
 @cache
 def _compiled(module: str) -> Any:
+    # At an element of a list with another tag than that of its type the DER decoder of asn1tools 0.169 goes round for
+    # ever, taking memory; its BER decoder, which does the same otherwise, raises an error.
+    der.ArrayType.decode_content = ber.ArrayType.decode_content
     return asn1tools.compile_dict({module: deepcopy(_modules()[module])}, "der").types
 
 

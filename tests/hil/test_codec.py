@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from hil import codec
 from hil.asn1 import loader
 from hil.codec import CodecError, bits, decode, encode, has_bit
+from tests.vectors.sgp32 import MESSAGES, VECTORS
 
 EID = bytes.fromhex("89049032001234567890000000100070")
 CERTIFICATE = bytes.fromhex("300A30030201053000030100")
@@ -195,3 +197,19 @@ def test_cache_that_cannot_be_written_only_costs_time(tmp_path: Path, monkeypatc
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert "ProfileInfo" in loader.load_modules()["SGP32"]["types"]
+
+
+def test_element_of_a_list_that_is_none_is_refused_and_not_looked_at_for_ever() -> None:
+    with pytest.raises(CodecError, match="GetEimConfigurationDataResponse"):
+        decode("GetEimConfigurationDataResponse", bytes.fromhex("BF5505A003040100"))
+
+
+@pytest.mark.parametrize("name", sorted(MESSAGES))
+def test_message_in_which_any_octet_fell_over_is_read_or_refused(name: str) -> None:
+    kind = VECTORS[name].get("bench", VECTORS[name]["type"])
+    message = MESSAGES[name]
+    for position in range(len(message)):
+        for bit in (0x01, 0x04, 0x20):
+            damaged = message[:position] + bytes([message[position] ^ bit]) + message[position + 1 :]
+            with contextlib.suppress(CodecError):
+                decode(kind, damaged)
