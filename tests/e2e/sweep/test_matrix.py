@@ -5,6 +5,7 @@ IPAD_MATRIX=rest goes on where a run was ended: rows whose result is there, and 
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import time
 from pathlib import Path
@@ -23,6 +24,8 @@ STRIDE = int(os.environ.get("IPAD_MATRIX_STRIDE", "1"))
 """Every so-manieth step only, for whoever has no hour."""
 SELECTED = selection(every=4)
 _SHOWN = 10
+_HANGS = 300.0
+"""Seconds after which a run goes round in a circle: it ends its worker, and the others go on."""
 
 
 def wanted() -> list[Place]:
@@ -68,7 +71,9 @@ def test_device_survives_a_fault_at_every_step(counts: Counts, place: Place) -> 
     story, interface, fault = place
     failed, tried, begun = [], 0, time.process_time()
     for point in list(counts.points(story, interface, fault))[::STRIDE]:
+        faulthandler.dump_traceback_later(_HANGS, exit=True)
         ended = counts.run(story, point)
+        faulthandler.cancel_dump_traceback_later()
         tried += ended.tried
         if ended.tried and not ended.survived:
             failed.append((point, ended))
