@@ -136,12 +136,11 @@ async def _changed(ipa: Ipa, change: _Change, *, iot: bool) -> Outcome:
         await change.call()
     except EuiccResultError as error:
         return await _refused(ipa, change, error)
-    except StatusWordError as error:
-        if error.sw in _NOT_OFFERED:
+    except (CardError, PortError, CodecError) as error:
+        if isinstance(error, StatusWordError) and error.sw in _NOT_OFFERED:
             log.warning("%s is not offered by the eUICC: %s", change.name, error)
             return await _nothing_changed(ipa, Outcome.REFUSED)
-        raise
-    except (CardError, PortError, CodecError) as error:
+        # A status word that comes in place of the answer says nothing of what was done before it.
         log.warning("%s gave no usable answer, the card is reset: %s", change.name, error)
         await ipa.euicc.reset()
         now = (await read_profiles(ipa.euicc, iot=iot)).enabled

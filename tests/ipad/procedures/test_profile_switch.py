@@ -150,12 +150,13 @@ async def test_euicc_without_the_function_refuses_for_good() -> None:
     assert await execute_fallback(bench.ipa) is Outcome.REFUSED
 
 
-async def test_lost_answer_is_looked_up_on_the_card() -> None:
+@pytest.mark.parametrize("error", [CardError("gone"), StatusWordError("GET RESPONSE", sw=0x6F00)], ids=["lost", "6F00"])
+async def test_lost_answer_is_looked_up_on_the_card(error: CardError) -> None:
     bench, euicc, recorder = await ready()
-    euicc.lose_answer["execute"] = CardError("gone")
+    euicc.lose_answer["execute"] = error
     assert await execute_fallback(bench.ipa) is Outcome.DONE
     assert recorder.switches[0].iccid == ICCID1
-    euicc.fail["return"] = CardError("gone")
+    euicc.fail["return"] = error
     assert await return_from_fallback(bench.ipa) is Outcome.FAILED
     assert len(recorder.switches) == 1
 
