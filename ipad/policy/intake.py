@@ -128,11 +128,16 @@ def _not_carried_out(state: State) -> State:
 
 
 def _origin(state: State, event: CardRead) -> Origin:
-    """How the enabled profile came to be: what policy had decided, if that explains it."""
+    """How the enabled profile came to be: what policy had decided, if that explains it.
+
+    Nobody has told of it: it may be a fallback whose answer was lost. Where it is not, the eUICC refuses the way back.
+    """
     pending = state.pending
     if pending is not None and pending.action in ORIGIN_OF_ACTION and pending.target in (None, event.enabled):
         return ORIGIN_OF_ACTION[pending.action]
-    return Origin.LOCAL if event.enabled is None else Origin.PACKAGE
+    if event.enabled is None:
+        return Origin.LOCAL
+    return Origin.FALLBACK if event.enabled == event.fallback else Origin.PACKAGE
 
 
 def _switched(settings: Settings, state: State, change: ProfileChanged, before: Situation, now: float) -> State:

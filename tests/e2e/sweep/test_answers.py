@@ -1,4 +1,4 @@
-"""A bit of an answer of the eUICC falls over on the line: everything comes to the end that it comes to without."""
+"""An answer of the eUICC is lost, or a bit of it falls over: everything comes to the end that it comes to without."""
 
 from __future__ import annotations
 
@@ -61,3 +61,13 @@ def test_misread_facts_are_not_believed_for_long(counts: Counts, name: str, tag:
         ended, _ = tell(counts.pki, story, Point(Interface.LINE, step, Fault.FLIPPED), clean.polls_of_each)
         assert ended.tried
         assert ended.violations == ()
+
+
+@pytest.mark.parametrize("fault", [Fault.DISCONNECT_BEFORE, Fault.SILENCE_AFTER], ids=str)
+def test_fallback_whose_answer_is_lost_is_known_as_one(counts: Counts, fault: Fault) -> None:
+    story = STORIES["fallback and return"]
+    _, clean = tell(counts.pki, story)
+    (step,) = answers_to("BF5D", clean.gates.labels[Interface.LINE])
+    ended, _ = tell(counts.pki, story, Point(Interface.LINE, step, fault), clean.polls_of_each)
+    assert ended.tried
+    assert ended.violations == ()
