@@ -50,7 +50,7 @@ def run_commands(options: CommandOptions) -> int:
 
 
 LIMITS: Final = {
-    Procedure.START: (14, 54),
+    Procedure.START: (14, 60),
     Procedure.IDLE: (0, 0),
     Procedure.LIST: (8, 10),
     Procedure.DATA: (10, 12),
