@@ -190,7 +190,7 @@ def _status_words(data: bytes) -> None:
     exchange = StoreDataExchange(bytes.fromhex("BF3E035C015A"), ExchangeRules())
     exchange.start()
     answers = list(_pieces(data))
-    for turn in range(4096):
+    for turn in range(2 * ExchangeRules().max_fetches):
         if not answers or exchange.receive(answers[turn % len(answers)]) is None:
             return
     raise AssertionError("an exchange without end")
