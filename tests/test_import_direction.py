@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 FOUNDATION = {"records"}
 """What every module may use."""
 
-PURE = {"chance", "codec", "apdu", "errors", "ids", "clock"}
+PURE = {"chance", "codec", "apdu", "endings", "errors", "ids", "clock"}
 # What each package or module of ipad may import of ipad, besides itself.
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "ids": {"errors"},
     "chance": set(),
     "clock": set(),
+    "endings": {"errors"},
     "codec": {"errors"},
     "apdu": {"errors"},
     "board": {"errors", "toml"},

@@ -13,6 +13,7 @@ from jeepney.io.common import RouterClosed
 
 from ipad.bearer.message_bus import Call
 from ipad.clock import Clock
+from ipad.endings import called_off
 from ipad.errors import BearerError
 from ipad.modem.waiting import within
 
@@ -53,7 +54,7 @@ class JeepneyBus:
             await self.close()
             raise BearerError(f"the message bus was lost during {call.member}") from error
         finally:
-            asking.cancel()
+            await called_off(asking)
         if reply.header.message_type is MessageType.error:
             name = str(reply.header.fields.get(HeaderFields.error_name, _NAMELESS))
             text = reply.body[0] if reply.body and isinstance(reply.body[0], str) else ""
@@ -84,7 +85,7 @@ class JeepneyBus:
                 f"the message bus {self._address} cannot be used: {what}", hint="is dbus-daemon running?"
             ) from error
         finally:
-            opening.cancel()
+            await called_off(opening)
         self._router = DBusRouter(self._connection)
         self._connections += 1
         return self._router

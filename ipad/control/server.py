@@ -20,6 +20,7 @@ from ipad.control.peer import Peer, Permission, peer_of
 from ipad.control.replies import LINES, Reply, Stream, line, refused
 from ipad.control.routes import Routes
 from ipad.control.socket_file import SocketFile, listen
+from ipad.endings import called_off
 from ipad.errors import IpadError, NotFoundError, NotPermittedError, UsageError
 from ipad.net.http_service import HttpRequest, HttpService, Refusal
 from ipad.net.http_stream import read_request, send
@@ -153,8 +154,7 @@ class ControlServer:
             elif reply is not None:
                 await self._stream(service, writer, reply, gone)
         finally:
-            gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
+            await called_off(gone)
 
     async def _reply(self, request: HttpRequest, peer: Peer, operator: bool) -> Reply | Stream:
         """Every error becomes an answer."""
@@ -222,9 +222,7 @@ async def _unless(gone: asyncio.Future[None], work: asyncio.Future[T]) -> T | No
         await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
         return work.result() if work.done() else None
     finally:
-        if not work.done():
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+        await called_off(work)
 
 
 async def _next(lines: AsyncIterator[Any]) -> Any | None:

@@ -32,7 +32,7 @@ from ipad.daemon.rsp_connector import (
     injected_over,
     ipa_capabilities,
 )
-from ipad.errors import CardError, PortError, RefusedError
+from ipad.errors import PortError, RefusedError
 from ipad.ids import Eid
 from ipad.modem.hook import BoardHook
 from ipad.modem.modem import Modem
@@ -47,14 +47,13 @@ from ipad.policy.schedule import Schedule
 from ipad.procedures.context import EimConnections, Ipa, Session
 from ipad.procedures.observer import Unobserved
 from ipad.procedures.progress import ProgressEvent, ProgressListener, Stage
-from ipad.procedures.start import EuiccFacts, EuiccKind
+from ipad.procedures.start import EuiccFacts, EuiccKind, agreed, read_eid_again
 from ipad.records import replace
 from ipad.state.journal import Journal, Origin
 from ipad.state.store import StateStore
 
 if TYPE_CHECKING:
     from ipad.daemon.guard.looks import Aim, EimLooks
-    from ipad.es10.euicc import Euicc
     from ipad.net.probe import PathProbe
 
 logger = logging.getLogger(__name__)
@@ -231,7 +230,8 @@ class AgentFactory:
         recorder = self._recorder
         journal = Journal.open(self._store(self._config.journal_file), eid)
         if journal.origin is Origin.OTHER_EUICC:
-            await _confirm(card.euicc, eid)
+            # Before what is known of another eUICC is given up.
+            agreed(eid, await read_eid_again(card.euicc))
         if journal.notice is not None:
             logger.warning("%s", journal.notice)
         if recorder is not None:
@@ -301,16 +301,6 @@ def _both(first: ProgressListener, second: ProgressListener) -> ProgressListener
         second(event)
 
     return tell
-
-
-async def _confirm(euicc: Euicc, eid: Eid) -> None:
-    """Read the EID again before what is known of another eUICC is given up: one bit that falls over on a serial line
-    is enough for another number. Raises CardError.
-    """
-    euicc.forget()
-    again = await euicc.get_eid()
-    if again != eid:
-        raise CardError(f"the eUICC named itself {eid.masked()} and then {again.masked()}: the line is not reliable")
 
 
 def check_consumer(guard: Guard | None) -> None:

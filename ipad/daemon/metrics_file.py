@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ipad.clock import Clock
 from ipad.config import Config
+from ipad.endings import called_off
 from ipad.observe.status import Status
 
 
@@ -38,6 +39,5 @@ async def _kept(config: Config, clock: Clock, statuses: Callable[[], Sequence[St
     try:
         yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await called_off(task)
         file.remove()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult
 from ipad.codec.profile import ProfileInfo
+from ipad.endings import to_the_end
 from ipad.errors import IpadError
 from ipad.ids import Eid, Iccid
 from ipad.observe.alerts import Alert, alert
@@ -118,12 +119,7 @@ class Recorder:
     async def _flush(self) -> None:
         data, self._lines = b"".join(self._lines), []
         if data and self._trail is not None:
-            writing = asyncio.ensure_future(asyncio.to_thread(self._trail.append, data))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                await asyncio.wait({writing})
-                raise
+            await to_the_end(asyncio.to_thread(self._trail.append, data))
 
     # Modem and eUICC
 

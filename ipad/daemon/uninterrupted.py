@@ -7,10 +7,10 @@ gives up.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from ipad.endings import to_the_end
 from ipad.es10.port import Es10Session
 
 T = TypeVar("T")
@@ -45,13 +45,7 @@ class UninterruptedSession:
         await self._session.reset()
 
     async def _finished(self, work: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(work)
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            await asyncio.wait({task})
-            if not task.cancelled():
-                task.exception()  # what the exchange raised matters no more
-            raise
+            return await to_the_end(work)
         finally:
             self._pulse()

@@ -10,10 +10,12 @@ import asyncio
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from ipad.board import Board
 from ipad.clock import Clock
+from ipad.endings import lastly
 from ipad.errors import HelperError, PortError
 
 logger = logging.getLogger(__name__)
@@ -74,10 +76,8 @@ class BoardHook:
             return
         self._count()
         await self.call("power-off")
-        try:
+        async with lastly(partial(self.call, "power-on")):
             await self._clock.sleep(power.off)
-        finally:
-            await self.call("power-on")
 
     async def reset(self) -> None:
         """Reset by the reset line. Raises PortError as `power_cycle` does."""

@@ -7,12 +7,11 @@ next, and climbs one at a time.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from contextlib import suppress
 from typing import Final
 
 from ipad.board import Rung
+from ipad.endings import lastly
 from ipad.errors import ModemError, PortError, PortTimeoutError
 from ipad.ids import Iccid
 from ipad.modem.modem import Modem
@@ -54,17 +53,8 @@ class SimRecovery:
         """
         with self._modem.recovery():
             logger.info("%s: recovery, rung %s", self._port.name, rung)
-            try:
+            async with lastly(self._rungs.ensure_on):
                 await self._rungs.climb(rung)
-            except asyncio.CancelledError:
-                # Who wants an end gets it, also from a modem that is gone.
-                with suppress(PortError):
-                    await self._rungs.ensure_on()
-                raise
-            except PortError:
-                await self._rungs.ensure_on()
-                raise
-            await self._rungs.ensure_on()
             expected = self._modem.expected
             if expected is not None and expected != self._modem.followed:
                 if await self._verified(expected, self._patience(rung)):

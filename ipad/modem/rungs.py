@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, get_args
 
 from ipad.board import Rung
+from ipad.endings import lastly
 from ipad.errors import ModemError, PortError
 from ipad.modem.modem import Modem
 from ipad.modem.quirks import Quirk, quirks
@@ -141,14 +142,15 @@ class Rungs:
             await self._port.reopen(self._board.refresh.reenum_timeout)
             return
         await self._modem.note_begun(rung)
-        try:
+        async with lastly(self._on_again):
             refusal = await self.tolerant(off)
             await self._clock.sleep(pause)
-        finally:
-            await self.switch_on()
-            await self._modem.note_begun("")
         if refusal is not None:
             raise refusal
+
+    async def _on_again(self) -> None:
+        await self.switch_on()
+        await self._modem.note_begun("")
 
     async def _wait_for_drop(self, rung: str) -> None:
         """A USB modem disappears some seconds after the command; opening the port before would find the old one."""

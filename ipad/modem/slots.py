@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import re
+from functools import partial
 
+from ipad.endings import lastly
 from ipad.errors import ModemError, PortError
 from ipad.modem.fields import split_prefix
 from ipad.modem.modem import Modem
@@ -58,10 +60,9 @@ async def _current(modem: Modem) -> int | None:
 async def _switch_outside(modem: Modem) -> None:
     """A switch in front of the modem: the card must have no power meanwhile."""
     await modem.port.command("AT+CFUN=0")
-    try:
-        await modem.hook.call("sim-slot")
-    except PortError as error:
-        logger.error("the SIM slot was not switched: %s", error)
-    finally:
-        await modem.port.command("AT+CFUN=1")
+    async with lastly(partial(modem.port.command, "AT+CFUN=1")):
+        try:
+            await modem.hook.call("sim-slot")
+        except PortError as error:
+            logger.error("the SIM slot was not switched: %s", error)
     await modem.clock.sleep(modem.board.slots.settle)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ipad.clock import Clock
+from ipad.endings import called_off
 from ipad.errors import NetworkError
 from ipad.net import tcp, udp
 from ipad.net.dns_lookup import Lookup, NameServer, Query
@@ -101,7 +102,7 @@ class _Errand:
     async def _stream(self, query: Query) -> None:
         """Send over TCP in a task of its own: a connection may take long."""
         task = asyncio.ensure_future(self._exchange(query))
-        self._stack.push_async_callback(_cancel, task)
+        self._stack.push_async_callback(called_off, task)
 
     async def _exchange(self, query: Query) -> None:
         try:
@@ -156,8 +157,3 @@ async def _read(loop: asyncio.AbstractEventLoop, sock: socket.socket, size: int)
             raise EOFError("the connection was closed within the answer")
         data += piece
     return data
-
-
-async def _cancel(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol, TypeVar
 
 from ipad.clock import Clock
+from ipad.endings import called_off
 from ipad.errors import NetworkError, NetworkTimeoutError, TlsTrustError
 from ipad.net import tcp, tls, udp
 from ipad.net.authority import AddressOverrides, Authority
@@ -243,8 +244,7 @@ class Path:
                         await loop.sock_sendall(sock, hello_verify.GOODBYE)
                     return _usage(count, len(hello), len(answer))
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await called_off(listening)
         raise TimeoutError("silence")
 
     async def _timed(self, layer: ReachedLayer, work: Coroutine[Any, Any, T]) -> T:
@@ -281,14 +281,8 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T], wha
             raise NetworkTimeoutError(f"{what}: silence for {seconds:g} s", layer=layer)
         return task.result()
     finally:
-        await _cancel(timer)
-        await _cancel(task)
-
-
-async def _cancel(task: asyncio.Future[Any]) -> None:
-    if not task.done():
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await called_off(timer)
+        await called_off(task)
 
 
 async def _hear(loop: asyncio.AbstractEventLoop, sock: socket.socket, is_answer: Callable[[bytes], bool]) -> bytes:

@@ -83,11 +83,21 @@ async def _read_eid(euicc: Euicc) -> Eid:
     eid = await euicc.get_eid()
     if eid.checked:
         return eid
+    again = await read_eid_again(euicc)
+    return again if again.checked else agreed(eid, again)
+
+
+async def read_eid_again(euicc: Euicc) -> Eid:
+    """The EID from the eUICC itself, whatever is remembered of it."""
     euicc.forget()
-    again = await euicc.get_eid()
-    if not again.checked and again != eid:
-        raise CardError(f"the eUICC named itself {eid.masked()} and then {again.masked()}: the line is not reliable")
-    return again
+    return await euicc.get_eid()
+
+
+def agreed(first: Eid, second: Eid) -> Eid:
+    """The EID of two readings. Raises CardError where they differ."""
+    if first != second:
+        raise CardError(f"the eUICC named itself {first.masked()} and then {second.masked()}: the line is not reliable")
+    return second
 
 
 def iot_template(fci: bytes) -> EuiccConfiguration | None:

@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from ipad.endings import to_the_end
 from ipad.errors import CodecError, StateError
 from ipad.records import dataclass
 from ipad.state import cbor
@@ -100,13 +101,8 @@ class StateStore:
         async with self._writing:
             if data == self._on_disk:
                 return False
-            writing = asyncio.ensure_future(asyncio.to_thread(self._replace_file, data))
-            try:
-                await asyncio.shield(writing)
-            except asyncio.CancelledError:
-                # A second save must not overtake a thread that is still writing.
-                await asyncio.wait({writing})
-                raise
+            # A second save must not overtake a thread that is still writing.
+            await to_the_end(asyncio.to_thread(self._replace_file, data))
         self._written(len(data))
         return True
 
