@@ -24,6 +24,7 @@ from ipad.observe.metrics import exposition
 from ipad.observe.status import as_plain
 from ipad.observe.traffic import DEFAULT_LIMIT
 from ipad.policy.events import Hints, Power, ReturnWanted
+from ipad.policy.fallback import may_return
 from ipad.records import dataclass
 
 Answerer = Callable[[Call], Awaitable[Reply | Stream]]
@@ -183,7 +184,8 @@ class Routes:
     async def _return(self, call: Call) -> Reply:
         Parameters(call.values).known()
         guard = self._of(call).household.guard
-        if not guard.engine.state.fallback.active:
+        state = guard.engine.state
+        if not may_return(state.fallback, state.situation):
             raise RefusedError("policy return: the fallback profile is not enabled, so there is nothing to return from")
         guard.feed(ReturnWanted())
         return told(Result({"asked": True}), masked=call.masked)

@@ -54,7 +54,7 @@ def policy_status(state: State, settings: Settings, now: float) -> PolicyStatus:
     """The window, the loss, the fallback, what is under way, and the last decisions."""
     s, fallback = state.situation, state.fallback
     failing = s.failing(settings.fallback.dead_probes)
-    back = return_time(fallback, s, settings.fallback, now)
+    back = return_time(fallback, s, settings.fallback, now) if fallback.active else None
     return PolicyStatus(
         window=_window(state, now),
         loss_layer=None if failing is None else failing.value,

@@ -172,20 +172,26 @@ def _steady(settings: Settings, state: State, now: float) -> Choice:
         return state, (), loss.look_at
     if back > now:
         return state, (), earliest(loss.look_at, back)
-    reason = "asked for" if kept.return_wanted else "the former profile may have service again"
+    if kept.return_wanted:
+        reason = "asked for"
+    elif kept.active:
+        reason = "the former profile may have service again"
+    else:
+        reason = "the eUICC may know a former profile"
     return _switch(state, Action.RETURN, reason, now)
 
 
 def _lost(settings: Settings, state: State, reason: str, now: float) -> Choice:
     """Connectivity is lost for good: the other profile, if there is one."""
     kept = state.fallback
-    possible = kept.active or fallback.available(kept, state.situation, settings.fallback)
+    back = fallback.may_return(kept, state.situation)
+    possible = back or fallback.available(kept, state.situation, settings.fallback)
     if state.pending is not None or not possible:
         return state, (), None
     due = fallback.earliest_allowed(kept, kept.retry_at or now, settings.fallback, now)
     if due > now:
         return state, (), due
-    return _switch(state, Action.RETURN if kept.active else Action.FALLBACK, reason, now)
+    return _switch(state, Action.RETURN if back else Action.FALLBACK, reason, now)
 
 
 def _switch(state: State, action: Action, reason: str, now: float) -> Choice:

@@ -112,7 +112,9 @@ def _fallback(order: Order) -> Done:
 
 def _return(order: Order) -> Done:
     kept = order.state.fallback
-    if not order.may_switch or not kept.active or not order.settings.fallback.enabled:
+    if not order.may_switch or not order.settings.fallback.enabled:
+        return None
+    if not fallback.may_return(kept, order.state.situation):
         return None
     return order.pending(Action.RETURN, kept.former), ReturnFromFallback(reason=order.reason)
 

@@ -29,11 +29,14 @@ class FallbackState:
     `loss` counts the time offline on this profile, outside of any window, `offline_boots` the boots since it was online
     last: a device that boots again and again must come to a decision. `turns` are switches in a row away from profiles
     without service; `failed_returns` those returns that did not last. `unavailable`: the eUICC said that there is no
-    fallback profile. `former_country` is where the former profile was served last, and `former_plmn` by whom, if that
-    network went out of sight; `permanent`: it refused the subscription for good.
+    fallback profile. `known`: what `active` says comes from a change of profile or from the eUICC; before that a
+    fallback may be forgotten, and `entered_at` is when the memory of it was lost. `former_country` is where the former
+    profile was served last, and `former_plmn` by whom, if that network went out of sight; `permanent`: it refused the
+    subscription for good.
     """
 
     active: bool = False
+    known: bool = False
     former: str | None = None
     former_plmn: str | None = None
     former_country: str | None = None
@@ -67,6 +70,20 @@ def available(state: FallbackState, s: Situation, settings: FallbackSettings) ->
     if not settings.enabled or s.kind is not EuiccKind.IOT or state.unavailable or state.active:
         return False
     return s.card_read and s.fallback is not None and s.fallback != s.enabled
+
+
+def may_return(state: FallbackState, s: Situation) -> bool:
+    """Whether ReturnFromFallback can help: also in a fallback profile that nobody remembers to have enabled. Only the
+    eUICC knows then whether there is a way back, and refuses it where there is none (SGP.32 5.9.21).
+    """
+    return state.active or forgotten(state, s)
+
+
+def forgotten(state: FallbackState, s: Situation) -> bool:
+    """Whether the device may have fallen back without a memory of it, as after a state that was lost."""
+    if state.known or s.kind is not EuiccKind.IOT:
+        return False
+    return s.card_read and s.enabled is not None and s.enabled == s.fallback
 
 
 def watch_loss(state: FallbackState, s: Situation, settings: FallbackSettings, now: float) -> FallbackState:
@@ -148,15 +165,17 @@ def _reason(s: Situation, layer: Layer) -> str:
 
 
 def return_time(state: FallbackState, s: Situation, settings: FallbackSettings, now: float) -> float | None:
-    """When the former profile is worth a try; None when there is none to return to.
+    """When the former profile is worth a try; None when there is none to return to, as far as is known.
 
     Earlier when something changed that may have ended the loss: the former network is seen again, or the country is
     another one. The number of returns that did not last makes every interval longer.
     """
-    if not state.active or state.entered_at is None:
+    if not may_return(state, s):
         return None
     if state.return_wanted:
         return now
+    if state.entered_at is None:
+        return None
     factor = 2.0 ** min(state.failed_returns, 16)
     interval = settings.return_limit if state.permanent else min(settings.return_first * factor, settings.return_limit)
     if not state.permanent and _changed(state, s):
@@ -186,7 +205,7 @@ def after_switch(
 ) -> FallbackState:
     """The state after any change of profile. An eIM or a person who enables a profile ends the fallback."""
     cleared = replace(
-        state, loss=STANDING, offline_boots=0, online_at=None, return_wanted=False, retry_at=None, retries=0
+        state, known=True, loss=STANDING, offline_boots=0, online_at=None, return_wanted=False, retry_at=None, retries=0
     )
     # To leave a profile that works is no turn between dead ones: the next trial may be short.
     turns = 0 if before.verdict.works else state.turns + 1
@@ -218,7 +237,7 @@ def after_switch(
                 switches=state.switches.spend(settings.switches, now),
             )
         case Origin.EMERGENCY:
-            return cleared
+            return replace(cleared, known=state.known)
         case Origin.ROLLBACK:
             return replace(cleared, active=False, former=None, entered_at=None)
         case _:

@@ -73,7 +73,8 @@ def _small(settings: Settings, state: State, event: Event, now: float) -> State:
         case PollWanted():
             return replace(state, polls=polling.wish(state.polls, Wish(reason=event.reason, urgent=True)))
         case ReturnWanted():
-            return replace(state, fallback=replace(state.fallback, return_wanted=state.fallback.active))
+            possible = fallback.may_return(state.fallback, state.situation)
+            return replace(state, fallback=replace(state.fallback, return_wanted=possible))
         case RulesLoaded():
             changed = state.digest is not None and state.digest != event.digest
             return replace(state, digest=event.digest, policy_changed=state.policy_changed or changed)
@@ -111,7 +112,8 @@ def _card(settings: Settings, state: State, event: CardRead, before: Situation, 
     if event.fallback is not None and event.fallback != before.fallback:
         kept = replace(kept, unavailable=False)
     if event.in_fallback is not None and event.in_fallback != kept.active:
-        kept = replace(kept, active=event.in_fallback, entered_at=Instant(now) if event.in_fallback else None)
+        entered = Instant(now) if event.in_fallback else None
+        kept = replace(kept, active=event.in_fallback, known=True, entered_at=entered)
     state = replace(state, fallback=kept)
     if before.enabled is None or event.enabled == before.enabled or state.situation.emergency:
         return _not_carried_out(state), ()
@@ -170,7 +172,10 @@ def _ended(settings: Settings, state: State, event: ActionResult, now: float) ->
         return state, ()
     if event.outcome is Outcome.REFUSED:
         text = f"the eUICC refuses {event.action}"
-        return _refused(state, event.action).noted(text, "", now), (Report(kind=ReportKind.REFUSED, text=text),)
+        # No is an answer too, where policy only asked.
+        asked = event.action is Action.RETURN and not state.fallback.known
+        reports = () if asked else (Report(kind=ReportKind.REFUSED, text=text),)
+        return _refused(state, event.action).noted(text, "", now), reports
     return postponed(settings, state, event.action, now), ()
 
 
@@ -189,7 +194,8 @@ def _refused(state: State, action: Action) -> State:
     if action is Action.FALLBACK:
         return replace(state, fallback=replace(state.fallback, unavailable=True))
     if action is Action.RETURN:
-        return replace(state, fallback=replace(state.fallback, active=False, return_wanted=False))
+        kept = replace(state.fallback, active=False, known=True, entered_at=None, return_wanted=False)
+        return replace(state, fallback=kept)
     return state
 
 

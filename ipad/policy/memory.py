@@ -121,6 +121,11 @@ def restore(plain: Mapping[str, object] | None, boot: str, now: float) -> State:
     )
 
 
+def lost(now: float) -> State:
+    """The state to go on with when what was stored is damaged: a fallback may be forgotten (`fallback.forgotten`)."""
+    return State(fallback=FallbackState(entered_at=Instant(now)))
+
+
 def worth_saving(saved: Mapping[str, object] | None, new: Mapping[str, object]) -> bool:
     """Whether `new` says something that `saved` does not: any change, or an age that has grown by half.
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from ipad.errors import StateError
 from ipad.ids import Eid
-from ipad.policy.memory import remember, restore, worth_saving
+from ipad.policy.memory import lost, remember, restore, worth_saving
 from ipad.policy.state import State
 from ipad.state.journal import JournalStore
 
@@ -58,11 +58,11 @@ class PolicyMemory:
             self._eid = eid if isinstance(eid, bytes) else None
             self._saved = plain if isinstance(plain, Mapping) else None
             self.hidden = self._hidden_saved = content.get("hidden_bearer") is True
-            return restore(self._saved, self._boot, now)
+            return restore(self._saved, self._boot, now) if loaded.notice is None else lost(now)
         except StateError as error:
             logger.error("policy begins without its memory: %s", error)
             self._saved = None
-            return State()
+            return lost(now)
 
     def belongs_to(self, eid: Eid) -> bool:
         """Whether the memory is that of this eUICC, to which it is bound from now on."""

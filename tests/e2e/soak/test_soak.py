@@ -28,6 +28,8 @@ WARM_UP: Final = 3 * EVERY
 HOUR, DAY = 3600.0, 86_400.0
 INTERVAL: Final = 2 * HOUR
 MEGABYTE: Final = 1024 * 1024
+PAGE: Final = 4096
+"""Of a flash; what is written in one go and fits costs the same, whatever its length."""
 _LOOK: Final = HOUR
 _WEIGHINGS: Final = 24
 
@@ -108,8 +110,8 @@ def growth(weights: list[Weight], value: Callable[[Weight], int]) -> int:
 
 
 def few_writes(writes: list[tuple[int, int]], switches: int, days: float) -> None:
-    """A day with a switch costs some twenty writes, an idle one up to four, the first one eight."""
+    """A day with a switch costs some twenty writes, an idle one up to four, the first one eight; a write is a page."""
     number, size = (sum(values) for values in zip(*writes, strict=True))
     print(f"{number} writes, {size} bytes to flash")  # noqa: T201 - the figures
     assert number <= 25 * (switches + 1) + 4 * days
-    assert size <= 24_576 * (switches + 1) + 1024 * days
+    assert size <= PAGE * number

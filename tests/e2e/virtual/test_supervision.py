@@ -114,6 +114,31 @@ def test_home_network_that_dies_is_left_and_returned_to_when_it_is_back(device: 
     assert daemon.guard.engine.state.window is None
 
 
+def test_device_whose_memory_is_damaged_in_the_fallback_profile_returns(device: Device) -> None:
+    fall_back(device)
+    for file in (device.folder / "state").iterdir():
+        file.write_bytes(file.read_bytes()[:-20])
+    device.network.clear_services()
+    Daemon(device).serve(until=12 * HOUR)
+    assert device.states[TWO]
+
+
+def test_device_whose_state_is_gone_is_not_stranded_when_the_fallback_profile_dies(device: Device) -> None:
+    fall_back(device)
+    for file in (device.folder / "state").iterdir():
+        file.unlink()
+    device.network.clear_services()
+    Daemon(device).serve((HOUR, lambda: no_service(device, IMSI_ONE)), until=4 * HOUR)
+    assert device.states[TWO]
+
+
+def fall_back(device: Device) -> None:
+    """The second profile is enabled, and loses its service for good."""
+    switch(device)
+    Daemon(device).serve((HOUR, lambda: no_service(device, IMSI_TWO)), until=3 * HOUR)
+    assert device.states[ONE]
+
+
 @pytest.mark.parametrize("reboot", [False, True], ids=["process", "device"])
 @pytest.mark.parametrize("after", [8.0, 60.0, 200.0, 299.0, 302.0, 320.0, 330.0, 360.0])
 def test_restart_in_the_middle_of_a_window_changes_nothing(device: Device, after: float, reboot: bool) -> None:

@@ -206,12 +206,19 @@ async def test_operation_can_be_followed_found_and_is_not_kept_from_others(launc
 
 @pytest.mark.asyncio
 async def test_modem_is_not_asked_of_a_reader_and_return_needs_a_fallback(launch: Launcher) -> None:
-    async with launch(EuiccKind.IOT) as agent:
+    async with launch(EuiccKind.CONSUMER) as agent:
         with pytest.raises(RemoteError, match="there is no modem") as refused:
             await agent.client.call("GET", "/v1/modem")
         assert refused.value.exit_code == ExitCode.NETWORK
         with pytest.raises(RemoteError, match="fallback profile is not enabled"):
             await agent.client.call("POST", "/v1/policy/return")
+
+
+@pytest.mark.asyncio
+async def test_return_can_be_asked_for_wherever_the_fallback_profile_is_enabled(launch: Launcher) -> None:
+    async with launch(EuiccKind.IOT) as agent:
+        await seen(lambda: agent.modem.guard.engine.state.situation.card_read, "the eUICC is read")
+        assert (await agent.client.call("POST", "/v1/policy/return")).record == {"asked": True}
 
 
 @pytest.mark.asyncio

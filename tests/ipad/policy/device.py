@@ -47,7 +47,7 @@ from ipad.policy.events import (
     SimShown,
     Tick,
 )
-from ipad.policy.memory import remember, restore, worth_saving
+from ipad.policy.memory import lost, remember, restore, worth_saving
 from ipad.policy.radio import Access, RegistrationState
 from ipad.policy.settings import Settings
 from ipad.policy.state import State
@@ -162,6 +162,7 @@ class Device:
         self.state = State()
         self.saved: dict[str, object] | None = None
         self.saves = 0
+        self._damaged = False
         self._parts: tuple[object, ...] = ()
         self._checked = 0.0
         self.log: list[tuple[float, Decision]] = []
@@ -293,13 +294,18 @@ class Device:
         self.after(downtime, lambda: self._begin(reboot=reboot))
 
     def _begin(self, *, reboot: bool) -> None:
-        self.state = restore(self.saved, str(self._boot), self.mono)
+        self.state = lost(self.mono) if self._damaged else restore(self.saved, str(self._boot), self.mono)
+        self._damaged = False
         self.tell(Boot(chance=self.chance, technologies=(self.access,), rungs=self.rungs, reboot=reboot))
         self.read_card()
         if self.hears:
             self.after(15.0, lambda: self.tell(SignalSample(access=self.access, dbm=-95.0)))
         self._radio_on = True
         self.after(5.0, self._read_sim)
+
+    def forget(self, *, damaged: bool) -> None:
+        """The file with the memory is damaged when it is read next, or it is not there."""
+        self.saved, self._damaged = None, damaged
 
     def read_card(self) -> None:
         card = self.card

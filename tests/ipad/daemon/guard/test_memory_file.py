@@ -11,6 +11,7 @@ import pytest
 from ipad.daemon.guard.memory_file import PolicyMemory, boot_id
 from ipad.ids import Eid
 from ipad.policy.fallback import FallbackState
+from ipad.policy.memory import lost
 from ipad.policy.state import State
 from ipad.state.store import StateStore
 
@@ -74,14 +75,14 @@ async def test_memory_of_another_euicc_is_recognised(tmp_path: Path) -> None:
 )
 def test_damaged_file_begins_anew_and_is_kept_for_a_person(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / "policy.cbor").write_bytes(damage)
-    assert memory(tmp_path).load(10.0) == State()
+    assert memory(tmp_path).load(10.0) == lost(10.0)
     assert [file.name for file in tmp_path.iterdir()] == ["policy.cbor.corrupt-1"]
 
 
 @pytest.mark.asyncio
 async def test_values_of_a_wrong_shape_begin_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     await StateStore(tmp_path / "policy.cbor").save({"policy": {"boot": "one", "window": 7}})
-    assert memory(tmp_path).load(10.0) == State()
+    assert memory(tmp_path).load(10.0) == lost(10.0)
     assert "begins without its memory" in caplog.text
 
 
