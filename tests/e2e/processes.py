@@ -17,23 +17,10 @@ from urllib.parse import urlsplit
 
 from hil.cli.main import main as hil_main
 from hil.waiting import looks
+from tests.e2e.commands import Finished
 
 _READY_WITHIN = 40.0
 _END_WITHIN = 20.0
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> Any:
-        """The JSON object that the command printed."""
-        return json.loads(self.out)
 
 
 @dataclass(frozen=True)
@@ -108,9 +95,7 @@ class Agent:
 
     def json(self, *arguments: str, code: int = 0) -> Any:
         """Run one command with --json and return what it printed; it must end with `code`."""
-        done = self.run(*arguments, "--json")
-        assert done.code == code, f"{arguments}: exit code {done.code}\n{done.out}\n{done.err}"
-        return done.answer
+        return self.run(*arguments, "--json").answered(code)
 
     @contextlib.contextmanager
     def daemon(self) -> Iterator[subprocess.Popen[str]]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,36 +11,15 @@ import pytest_asyncio
 from hil.cli.main import main
 from hil.cli.parser import CONTROL_VARIABLE
 from hil.eim.association import PackageState, SigningFaults
-from hil.rig import FIRST_EIM, SECOND_EIM, Rig, RigOptions
-from hil.rig.foreground import start_control
+from hil.rig import FIRST_EIM, SECOND_EIM
 from tests.hil.eim import vectors as v
-
-
-@dataclass
-class Shell:
-    rig: Rig
-    capture: pytest.CaptureFixture[str]
-
-    async def run(self, *words: str) -> tuple[int, str, str]:
-        code = await asyncio.to_thread(main, words)
-        printed = self.capture.readouterr()
-        return code, printed.out, printed.err
-
-    async def done(self, *words: str) -> str:
-        code, out, err = await self.run(*words)
-        assert (code, err) == (0, "")
-        return out
+from tests.hil.operated import Operated, operated_rig
 
 
 @pytest_asyncio.fixture
-async def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Shell]:
-    async with Rig(RigOptions(tmp_path / "rig", personality="plain")) as rig:
-        control = await start_control(rig)
-        monkeypatch.setenv(CONTROL_VARIABLE, control.url)
-        yield Shell(rig, capsys)
-        await control.close()
+async def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Operated]:
+    async with operated_rig(Operated, tmp_path, capsys) as shell:
+        yield shell
 
 
 ICCID = "89490000000000000023"
@@ -75,12 +53,12 @@ ICCID = "89490000000000000023"
         (("order", '{"type": "psmo", "commands": [{"command": "unknown"}]}'), "unknown command BF6F"),
     ],
 )
-async def test_everything_can_be_queued(shell: Shell, words: tuple[str, ...], label: str) -> None:
+async def test_everything_can_be_queued(shell: Operated, words: tuple[str, ...], label: str) -> None:
     assert await shell.done("eim", "queue", *words) == f"1 {label}\n"
 
 
 @pytest.mark.asyncio
-async def test_deliberate_mistakes_reach_the_package(shell: Shell) -> None:
+async def test_deliberate_mistakes_reach_the_package(shell: Operated) -> None:
     mistakes = ("--bad-signature", "--eid", "00" * 16, "--eim-id", "x", "--counter", "5", "--token", "9")
     await shell.done("eim", "queue", "rat", *mistakes, "--no-transaction-id")
     package = shell.rig.eim(FIRST_EIM).core.association(shell.rig.eid).packages[0]
@@ -90,14 +68,14 @@ async def test_deliberate_mistakes_reach_the_package(shell: Shell) -> None:
 
 
 @pytest.mark.asyncio
-async def test_eim_data_from_a_file(shell: Shell, tmp_path: Path) -> None:
+async def test_eim_data_from_a_file(shell: Operated, tmp_path: Path) -> None:
     file = tmp_path / "eim.der"
     file.write_bytes(shell.rig.configuration(SECOND_EIM))
     assert await shell.done("eim", "queue", "add-eim", str(file)) == "1 addEim eim2.example.com\n"
 
 
 @pytest.mark.asyncio
-async def test_list_cancel_and_results(shell: Shell) -> None:
+async def test_list_cancel_and_results(shell: Operated) -> None:
     await shell.done("eim", "queue", "data")
     assert "queued" in await shell.done("eim", "list")
     await shell.done("eim", "cancel", "1")
@@ -111,7 +89,7 @@ async def test_list_cancel_and_results(shell: Shell) -> None:
 
 
 @pytest.mark.asyncio
-async def test_knobs_faults_and_certificates(shell: Shell) -> None:
+async def test_knobs_faults_and_certificates(shell: Operated) -> None:
     assert json.loads(await shell.done("eim", "knob", "acknowledge=none"))["acknowledge"] == "none"
     assert json.loads(await shell.done("card", "knob", "cat_busy=true"))["cat_busy"] is True
     assert json.loads(await shell.done("modem", "knob"))["silent"] is False
@@ -126,7 +104,7 @@ async def test_knobs_faults_and_certificates(shell: Shell) -> None:
 
 
 @pytest.mark.asyncio
-async def test_scenarios_are_played_on_the_rig(shell: Shell, tmp_path: Path) -> None:
+async def test_scenarios_are_played_on_the_rig(shell: Operated, tmp_path: Path) -> None:
     assert "coverage-gap" in (await shell.done("play", "list")).split()
     assert await shell.done("play", "show") == "nothing is played\n"
     assert "twenty minutes" in await shell.done("play", "start", "coverage-gap")
@@ -145,7 +123,7 @@ async def test_scenarios_are_played_on_the_rig(shell: Shell, tmp_path: Path) -> 
 
 
 @pytest.mark.asyncio
-async def test_scenario_that_does_not_exist_or_is_wrong_is_refused(shell: Shell, tmp_path: Path) -> None:
+async def test_scenario_that_does_not_exist_or_is_wrong_is_refused(shell: Operated, tmp_path: Path) -> None:
     assert "no scenario 'storm'" in (await shell.run("play", "start", "storm"))[2]
     script = tmp_path / "wrong.json"
     script.write_text('{"step": [{"at": 1, "wind": 5}]}', encoding="utf-8")
@@ -155,7 +133,7 @@ async def test_scenario_that_does_not_exist_or_is_wrong_is_refused(shell: Shell,
 
 
 @pytest.mark.asyncio
-async def test_device_commands(shell: Shell) -> None:
+async def test_device_commands(shell: Operated) -> None:
     assert (await shell.run("wait", "bearer=up", "--timeout", "20"))[0] == 0
     assert json.loads(await shell.done("state"))["eid"] == shell.rig.card.eid
     assert json.loads(await shell.done("card", "show"))["kind"] == "iot"
@@ -172,7 +150,7 @@ async def test_device_commands(shell: Shell) -> None:
 
 
 @pytest.mark.asyncio
-async def test_wait_without_success_has_its_own_exit_code(shell: Shell) -> None:
+async def test_wait_without_success_has_its_own_exit_code(shell: Operated) -> None:
     await shell.done("eim", "queue", "data")
     assert (await shell.run("wait", "idle=eim1", "--timeout", "0.05"))[0] == 3
     assert shell.rig.eim(FIRST_EIM).core.association(shell.rig.eid).packages[0].state is PackageState.QUEUED
@@ -190,7 +168,7 @@ async def test_wait_without_success_has_its_own_exit_code(shell: Shell) -> None:
         (("state", "--control", "http://127.0.0.1:9"), "no rig answers"),
     ],
 )
-async def test_failures_are_one_line(shell: Shell, words: tuple[str, ...], message: str) -> None:
+async def test_failures_are_one_line(shell: Operated, words: tuple[str, ...], message: str) -> None:
     code, out, err = await shell.run(*words)
     assert (code, out) == (1, "")
     assert message in err

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,32 +10,15 @@ import pytest_asyncio
 
 from hil.cli.client import ControlClient, ControlError
 from hil.control import Call, ControlServer, Route
-from hil.rig import FIRST_EIM, Rig, RigOptions
-from hil.rig.foreground import start_control
+from hil.rig import FIRST_EIM
 from tests.hil.eim import vectors as v
-
-
-@dataclass
-class Operated:
-    rig: Rig
-    client: ControlClient
-
-    async def get(self, path: str, **query: Any) -> Any:
-        return await asyncio.to_thread(lambda: self.client.get(path, **query))
-
-    async def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
-        return await asyncio.to_thread(self.client.post, path, body)
-
-    async def delete(self, path: str) -> Any:
-        return await asyncio.to_thread(self.client.delete, path)
+from tests.hil.operated import Operated, operated_rig
 
 
 @pytest_asyncio.fixture
-async def operated(tmp_path: Path) -> AsyncIterator[Operated]:
-    async with Rig(RigOptions(tmp_path / "rig", personality="plain")) as rig:
-        control = await start_control(rig)
-        yield Operated(rig, ControlClient(control.url))
-        await control.close()
+async def operated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Operated]:
+    async with operated_rig(Operated, tmp_path, capsys) as operated:
+        yield operated
 
 
 @pytest.mark.asyncio

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,7 @@ from cryptography import x509
 
 from hil import codec, crypto, tlv
 from hil.cli.client import ControlClient
-from hil.cli.main import main
-from hil.cli.parser import CONTROL_VARIABLE, build_parser
+from hil.cli.parser import build_parser
 from hil.coap import CoapError, CoapsClient
 from hil.dtls_client import DtlsClient, DtlsError
 from hil.eim import EimProtocol, content
@@ -29,7 +27,6 @@ from hil.eim.knobs import BindingName, EimVersion
 from hil.eim.tls import Leaf, TlsKnobs, TlsVersion
 from hil.link import Passage
 from hil.rig import FIRST_EIM, SECOND_EIM, Rig, RigOptions
-from hil.rig.foreground import start_control
 from hil.smdp.catalogue import FLEET, METER, SMALL
 from hil.webserver import Request
 from tests.coaps import pki
@@ -37,32 +34,18 @@ from tests.hil.eim.compacted import compacted
 from tests.hil.eim.injected import RECEIVED, InjectedIpa
 from tests.hil.eim.ipa import RelayedDownload, txid_of
 from tests.hil.eim.json_ipa import JsonIpa
+from tests.hil.operated import Operated, operated_rig
 
 PATH = ("gsma", "rsp2", "asn1")
 
 
-@dataclass
-class Operated:
-    rig: Rig
-    capture: pytest.CaptureFixture[str]
-    control_url: str
-
-    async def run(self, *words: str) -> tuple[int, str, str]:
-        code = await asyncio.to_thread(main, words)
-        printed = self.capture.readouterr()
-        return code, printed.out, printed.err
-
-    async def done(self, *words: str) -> str:
-        code, out, err = await self.run(*words)
-        assert (code, err) == (0, "")
-        return out
-
+class Bound(Operated):
     @property
     def poll(self) -> bytes:
         return tlv.build(0xBF4F, tlv.build(0x5A, self.rig.eid))
 
     @contextlib.asynccontextmanager
-    async def client(self, name: str = FIRST_EIM, ack_timeout: float = 5.0) -> AsyncIterator[CoapsClient]:
+    async def coaps(self, name: str = FIRST_EIM, ack_timeout: float = 5.0) -> AsyncIterator[CoapsClient]:
         """A CoAPS client of an eIM, by the way that a device goes."""
         dtls = DtlsClient("localhost", anchors=self.rig.pki.tls_anchors)
         port = int(self.rig.eim(name).coaps_url.split(":")[2].split("/")[0])
@@ -75,21 +58,15 @@ class Operated:
 
 
 @pytest_asyncio.fixture(name="operated")
-async def _operated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Operated]:
-    options = RigOptions(tmp_path / "rig", personality="plain", eim_protocols=(EimProtocol.COAPS,))
-    async with Rig(options) as rig:
-        control = await start_control(rig)
-        monkeypatch.setenv(CONTROL_VARIABLE, control.url)
+async def _operated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Bound]:
+    async with operated_rig(Bound, tmp_path, capsys, eim_protocols=(EimProtocol.COAPS,)) as operated:
         # The modem needs most of a second to register, which is not what these tests are about.
-        rig.link.bearer = Passage.OPEN
-        yield Operated(rig, capsys, control.url)
-        await control.close()
+        operated.rig.link.bearer = Passage.OPEN
+        yield operated
 
 
 @pytest.mark.asyncio
-async def test_ready_line_names_the_ways_over_coaps(operated: Operated) -> None:
+async def test_ready_line_names_the_ways_over_coaps(operated: Bound) -> None:
     check_line(operated.rig.ready_line(operated.control_url))
 
 
@@ -107,20 +84,20 @@ def check_line(line: dict[str, Any]) -> None:
 
 
 @pytest.mark.asyncio
-async def test_polls_over_coaps_need_a_bearer(operated: Operated) -> None:
+async def test_polls_over_coaps_need_a_bearer(operated: Bound) -> None:
     rig = operated.rig
     rig.link.bearer = Passage.SHUT
     with pytest.raises((DtlsError, OSError)):
-        async with asyncio.timeout(5), operated.client():
+        async with asyncio.timeout(5), operated.coaps():
             pass
     wait = functools.partial(ControlClient(operated.control_url).get, "/wait", bearer="up", timeout=20)
     assert (await asyncio.to_thread(wait))["met"]
     for name in (FIRST_EIM, SECOND_EIM):
-        async with operated.client(name) as client:
+        async with operated.coaps(name) as client:
             assert (await client.post(PATH, operated.poll)).body == bytes.fromhex("BF4F03020101")
     texts = [event.text for event in rig.timeline.events() if event.interface == "ESIPA"]
     assert any(text.startswith("eim1 CoAP 2.04") for text in texts)
-    async with operated.client(ack_timeout=0.05) as client:
+    async with operated.coaps(ack_timeout=0.05) as client:
         rig.force_shut(shut=True)
         with pytest.raises((CoapError, OSError)):
             await client.post(PATH, operated.poll)
@@ -128,20 +105,20 @@ async def test_polls_over_coaps_need_a_bearer(operated: Operated) -> None:
 
 
 @pytest.mark.asyncio
-async def test_certificate_changes_for_tls_and_dtls(operated: Operated) -> None:
+async def test_certificate_changes_for_tls_and_dtls(operated: Bound) -> None:
     assert await operated.done("eim", "tls", "expired") == ""
     endpoint = operated.rig.eim(FIRST_EIM)
     assert (endpoint.server.leaf, endpoint.coaps.leaf) == (Leaf.EXPIRED, Leaf.EXPIRED)
     with pytest.raises(DtlsError, match="certificate verify failed"):
-        async with operated.client():
+        async with operated.coaps():
             pass
     await operated.done("eim", "tls", "good")
-    async with operated.client():
+    async with operated.coaps():
         pass
 
 
 @pytest.mark.asyncio
-async def test_options_of_tls(operated: Operated) -> None:
+async def test_options_of_tls(operated: Bound) -> None:
     await operated.done("eim", "tls", "--max", "1.2", "--tickets", "1", "--session-tickets", "off", "--forget")
     server = operated.rig.eim(FIRST_EIM).server
     assert server.tls == TlsKnobs(TlsVersion.V1_2, 1, session_tickets=False)
@@ -153,7 +130,7 @@ async def test_options_of_tls(operated: Operated) -> None:
 
 
 @pytest.mark.asyncio
-async def test_knobs_of_coap(operated: Operated) -> None:
+async def test_knobs_of_coap(operated: Bound) -> None:
     coaps = operated.rig.eim(FIRST_EIM).coaps
     shown = json.loads(await operated.done("eim", "coap", "block_size=256", "resumption=ticket", "block_fault=endless"))
     assert (shown["block_size"], shown["resumption"], shown["block_fault"]) == (256, "ticket", "endless")
@@ -166,9 +143,9 @@ async def test_knobs_of_coap(operated: Operated) -> None:
 
 
 @pytest.mark.asyncio
-async def test_refusals_of_coap(operated: Operated) -> None:
+async def test_refusals_of_coap(operated: Bound) -> None:
     await operated.done("eim", "coap", "--refuse", "5.03", "--max-age", "30")
-    async with operated.client() as client:
+    async with operated.coaps() as client:
         refused = await client.post(PATH, operated.poll)
         assert (refused.code, refused.max_age) == ("5.03", 30)
         assert (await client.post(PATH, operated.poll)).code == "2.04"
@@ -180,7 +157,7 @@ async def test_refusals_of_coap(operated: Operated) -> None:
 
 
 @pytest.mark.asyncio
-async def test_protocols_of_an_eim_that_is_added(operated: Operated) -> None:
+async def test_protocols_of_an_eim_that_is_added(operated: Bound) -> None:
     await operated.done("eim", "knob", "--eim", "eim2", 'supported_protocols=["https","inject-coaps"]')
     configuration = codec.decode("EimConfigurationData", operated.rig.configuration(SECOND_EIM))
     assert configuration["eimSupportedProtocol"] == (b"\x90", 4)
@@ -188,7 +165,7 @@ async def test_protocols_of_an_eim_that_is_added(operated: Operated) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("binding", list(BindingName))
-async def test_injection_from_the_command_line(operated: Operated, tmp_path: Path, binding: BindingName) -> None:
+async def test_injection_from_the_command_line(operated: Bound, tmp_path: Path, binding: BindingName) -> None:
     rig = operated.rig
     ipa = InjectedIpa(pki(), tmp_path, binding, answers=[RECEIVED, bytes.fromhex("BF4E03020102")])
     if binding is not BindingName.COAPS:
@@ -217,7 +194,7 @@ async def test_injection_from_the_command_line(operated: Operated, tmp_path: Pat
 
 
 @pytest.mark.asyncio
-async def test_injection_needs_a_bearer(operated: Operated, tmp_path: Path) -> None:
+async def test_injection_needs_a_bearer(operated: Bound, tmp_path: Path) -> None:
     rig = operated.rig
     ipa = InjectedIpa(pki(), tmp_path, BindingName.ASN1, answers=[RECEIVED])
     await ipa.start()
@@ -231,7 +208,7 @@ async def test_injection_needs_a_bearer(operated: Operated, tmp_path: Path) -> N
 
 
 @pytest.mark.asyncio
-async def test_injection_orders_that_make_no_sense(operated: Operated, tmp_path: Path) -> None:
+async def test_injection_orders_that_make_no_sense(operated: Bound, tmp_path: Path) -> None:
     code, _, err = await operated.run("eim", "inject", "http://localhost")
     assert (code, "no URL" in err) == (1, True)
     code, _, err = await operated.run("eim", "inject", "https://localhost", "--ca", str(tmp_path / "none"))
@@ -283,7 +260,7 @@ class Minimizing:
         return await self._exchange(short)
 
 
-async def download(operated: Operated, ipa: RelayedDownload, matching_id: str) -> None:
+async def download(operated: Bound, ipa: RelayedDownload, matching_id: str) -> None:
     """An indirect download with its notification, by a card that knows nothing of what happens on the way."""
     rig = operated.rig
     assert rig.rsp is not None
@@ -296,7 +273,7 @@ async def download(operated: Operated, ipa: RelayedDownload, matching_id: str) -
 
 
 @pytest.mark.asyncio
-async def test_compact_messages_are_rebuilt_and_verified_over_each_binding(operated: Operated) -> None:
+async def test_compact_messages_are_rebuilt_and_verified_over_each_binding(operated: Bound) -> None:
     endpoint = operated.rig.eim(FIRST_EIM)
 
     async def over_https(message: bytes) -> bytes | None:
@@ -305,7 +282,7 @@ async def test_compact_messages_are_rebuilt_and_verified_over_each_binding(opera
         assert reply.status in (200, 204)
         return reply.body or None
 
-    async with operated.client() as client:
+    async with operated.coaps() as client:
 
         async def over_coaps(message: bytes) -> bytes | None:
             response = await client.post(PATH, message)

@@ -8,7 +8,6 @@ import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,6 @@ import pytest_asyncio
 
 from hil import crypto
 from hil.cli.client import ControlClient, ControlError
-from hil.cli.main import main
-from hil.cli.parser import CONTROL_VARIABLE
 from hil.eim.identity import TlsTrust
 from hil.eim.tls import Leaf
 from hil.pki import Pki, Role
@@ -29,44 +26,21 @@ from hil.smdp.catalogue import EVENT, SMALL
 from hil.smdp.flaws import PackageFlaw
 from hil.smdp.orders import ProfileState
 from hil.upp.builder import UsimProfile, build
+from tests.hil.operated import Operated, operated_rig
 from tests.waiting import seen
 
 
-@dataclass
-class Shell:
-    rig: Rig
-    client: ControlClient
-    capture: pytest.CaptureFixture[str]
-
+class Shell(Operated):
     @property
     def rsp(self) -> RspServers:
         assert self.rig.rsp is not None
         return self.rig.rsp
 
-    async def done(self, *words: str) -> str:
-        code = await asyncio.to_thread(main, words)
-        printed = self.capture.readouterr()
-        assert (code, printed.err) == (0, "")
-        return printed.out
-
-    async def failed(self, *words: str) -> str:
-        code = await asyncio.to_thread(main, words)
-        assert code == 1
-        return self.capture.readouterr().err
-
-    async def get(self, path: str, **query: Any) -> Any:
-        return await asyncio.to_thread(lambda: self.client.get(path, **query))
-
 
 @pytest_asyncio.fixture
-async def shell(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Shell]:
-    async with Rig(RigOptions(tmp_path / "rig", personality="plain")) as rig:
-        control = await start_control(rig)
-        monkeypatch.setenv(CONTROL_VARIABLE, control.url)
-        yield Shell(rig, ControlClient(control.url), capsys)
-        await control.close()
+async def shell(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Shell]:
+    async with operated_rig(Shell, tmp_path, capsys) as shell:
+        yield shell
 
 
 @pytest.mark.asyncio
@@ -162,7 +136,7 @@ async def test_faults_knobs_and_certificates_are_switched(shell: Shell) -> None:
         await shell.done("smdp", "tls", leaf)
         assert (await shell.get("/smdp"))["leaf"] == leaf
     with pytest.raises(ControlError, match="an eIM has no OID"):
-        await asyncio.to_thread(shell.client.post, "/eim/eim1/tls", {"leaf": "other-oid"})
+        await shell.post("/eim/eim1/tls", {"leaf": "other-oid"})
 
 
 @pytest.mark.asyncio
@@ -328,9 +302,9 @@ async def test_operator_challenges_the_profiles_whose_keys_it_knows(shell: Shell
     texts = [event.text for event in shell.rig.timeline.events()]
     assert "AUTHENTICATE" in texts
     subscriber = {"imsi": shell.rig.card.profiles[0].imsi, "key": "00" * 16, "opc": "00" * 16}
-    await asyncio.to_thread(shell.client.post, "/network/subscriber", subscriber)
-    await asyncio.to_thread(shell.client.post, "/modem/restart")
+    await shell.post("/network/subscriber", subscriber)
+    await shell.post("/modem/restart")
     await seen(lambda: shell.rig.modem.device.radio.view.cause == 3, "the operator refused the subscriber")
     assert not shell.rig.bearer
     with pytest.raises(ControlError, match="16 bytes each"):
-        await asyncio.to_thread(shell.client.post, "/network/subscriber", {"imsi": "00101", "key": "00"})
+        await shell.post("/network/subscriber", {"imsi": "00101", "key": "00"})

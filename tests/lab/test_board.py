@@ -12,31 +12,11 @@ pytest.importorskip("labgrid")
 
 from hil.lab.target import open_board
 from hil.suite.errors import ProtectionError, TargetError
+from tests.lab.board_file import AGENT, wired, write_board
 from tests.lab.suite_run import CASES, run_suite
-from tests.lab.virtual_board import VirtualBoard, agent_command
+from tests.lab.virtual_board import VirtualBoard
 
-AGENT = agent_command()
 FACTORY = "89490000000000000015"
-BOARD = """
-imports: [hil.lab.drivers]
-targets:
-  main:
-    resources:
-      - RawSerialPort: {{name: at, port: {tty}, speed: 115200}}
-      - IpadModemInfo: {{board: quectel-eg25, {named} spare_iccid: "89490000000000000023"}}
-    drivers:
-      - SerialDriver: {{name: at, bindings: {{port: at}}}}
-      - IpadAtDriver: {{timeout: 3.0, bindings: {{port: at}}}}
-      - IpadLocalCommandDriver: {{}}
-      - IpadDaemonDriver: {{agent: "{agent}", config: {config}, service: "", folder: {folder}/run, pause: 0.05}}
-      - IpadGatewayStrategy: {{pause: 0.1}}
-options:
-  suite:
-    files: {folder}/files
-    abilities: [test-profile]
-    limits: {{command: 20, poll: 20, start: 20, switch: 40, download: 40, recovery: 20, settle: 0.2}}
-    bench: {{state: bench, associate: true}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -47,17 +27,14 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualBoard]:
     made.close()
 
 
-def board_file(board: VirtualBoard, name: str, named: str) -> Path:
-    folder = board.config.parent
-    path = folder / name
-    values = {"tty": board.ready["tty"], "agent": AGENT, "config": board.config, "folder": folder, "named": named}
-    path.write_text(BOARD.format(**values))
-    return path
+def board_file(board: VirtualBoard, name: str, eid: str) -> Path:
+    path = board.config.parent / name
+    return write_board(path, board.config, wired(board.ready["tty"], eid), abilities=["test-profile"])
 
 
 @pytest.fixture(scope="module")
 def named(board: VirtualBoard) -> Path:
-    return board_file(board, "named.yaml", f'eid: "{board.eid}",')
+    return board_file(board, "named.yaml", board.eid)
 
 
 pytestmark = pytest.mark.timeout(180)
@@ -68,7 +45,7 @@ needs_agent = pytest.mark.skipif(AGENT is None, reason="needs an agent of the ma
 def test_eid_that_is_not_the_named_one_is_refused(board: VirtualBoard) -> None:
     other = board.eid[:-1] + "9"
     before, config = board.call("/card"), board.config.read_text()
-    run = run_suite(board_file(board, "other.yaml", f'eid: "{other}",'), str(CASES))
+    run = run_suite(board_file(board, "other.yaml", other), str(CASES))
     assert run.code != 0
     assert f"the board has the eUICC {board.eid}" in run.output
     assert run.results() == {}
@@ -97,9 +74,7 @@ def opened(path: Path) -> object:
 
 
 def test_board_without_a_named_eid_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "board.yaml"
-    values = {"tty": "/dev/null", "agent": "ipad", "config": "/nowhere", "folder": tmp_path, "named": ""}
-    path.write_text(BOARD.format(**values))
+    path = write_board(tmp_path / "board.yaml", Path("/nowhere"), wired("/dev/null", None))
     with pytest.raises(ProtectionError, match="names no `eid`"):
         opened(path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,32 +9,13 @@ import pytest
 
 pytest.importorskip("labgrid")
 
+from tests.lab.board_file import AGENT, wired, write_board
 from tests.lab.suite_run import CHAPTERS, SuiteRun, run_suite
-from tests.lab.virtual_board import VirtualBoard, agent_command
+from tests.lab.virtual_board import VirtualBoard
 
-AGENT = agent_command()
 EXTERNAL = str(CHAPTERS / "test_06_download_external.py")
 CONFIRMATION = "90210-774"
-BOARD = """
-imports: [hil.lab.drivers]
-targets:
-  main:
-    resources:
-      - RawSerialPort: {{name: at, port: {tty}, speed: 115200}}
-      - IpadModemInfo: {{board: quectel-eg25, eid: "{eid}", spare_iccid: "89490000000000000023"}}
-    drivers:
-      - SerialDriver: {{name: at, bindings: {{port: at}}}}
-      - IpadAtDriver: {{timeout: 3.0, bindings: {{port: at}}}}
-      - IpadLocalCommandDriver: {{}}
-      - IpadDaemonDriver: {{agent: "{agent}", config: {config}, service: "", folder: {folder}/run, pause: 0.05}}
-      - IpadGatewayStrategy: {{pause: 0.1}}
-options:
-  suite:
-    files: {folder}/files
-    activation_codes: {codes}
-    limits: {{command: 60, poll: 60, start: 60, switch: 90, download: 90, recovery: 60, settle: 0.2}}
-    bench: {{state: bench, associate: true}}
-"""
+LIMITS = {"command": 60, "poll": 60, "start": 60, "switch": 90, "download": 90, "recovery": 60, "settle": 0.2}
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -69,11 +49,9 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VirtualBoard]:
 
 
 def board_file(board: VirtualBoard, codes: list[object]) -> Path:
-    folder = board.config.parent
-    path = folder / "board.yaml"
-    values = {"tty": board.ready["tty"], "eid": board.eid, "agent": AGENT, "config": board.config, "folder": folder}
-    path.write_text(BOARD.format(**values, codes=json.dumps(codes)))
-    return path
+    path = board.config.parent / "board.yaml"
+    resources = wired(board.ready["tty"], board.eid)
+    return write_board(path, board.config, resources, activation_codes=codes, limits=LIMITS)
 
 
 def leaks(run: SuiteRun, secrets: list[str]) -> list[str]:

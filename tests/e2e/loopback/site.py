@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
 import socket
 import threading
 from collections.abc import Coroutine, Iterator
@@ -20,8 +19,8 @@ from hil.eim.tls import Leaves, server_credential
 from hil.euicc import VirtualEuicc, default_card
 from hil.pki import Pki
 from hil.rig.rig import CardProvisioning
-from ipad.cli.main import run as ipad_main
-from tests.e2e.virtual.device import FIRST, Finished, own_log
+from tests.e2e.commands import Commands
+from tests.e2e.virtual.device import FIRST
 from tests.waiting import turns
 
 T = TypeVar("T")
@@ -29,7 +28,7 @@ T = TypeVar("T")
 _PATIENCE = 20.0
 
 
-class Site:
+class Site(Commands):
     """One eIM, its server in a thread of its own, and one card. Use as a context."""
 
     def __init__(self, folder: Path, pki: Pki, trust: TlsTrust = TlsTrust.PIN) -> None:
@@ -93,19 +92,6 @@ class Site:
         file.write_bytes(self.eim.identity.add_initial_eim())
         done = self.ipad("eim", "add", str(file))
         assert done.code == 0, done.err
-
-    def ipad(self, *arguments: str) -> Finished:
-        """Run one command of the agent to its end."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), own_log():
-            code = ipad_main([*arguments, "--config", str(self.config)])
-        return Finished(int(code), out.getvalue(), err.getvalue())
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        """Run one command with --json; it has to end with `code`. Returns what it printed."""
-        done = self.ipad(*arguments, "--json")
-        assert done.code == code, f"{arguments}: exit code {done.code}\n{done.out}\n{done.err}"
-        return done.answer
 
     def queue(self, content: Content) -> Package:
         """Queue one package."""

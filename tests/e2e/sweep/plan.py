@@ -9,6 +9,7 @@ from hil.pki import Pki
 from tests.e2e.sweep.catalogue import CATALOGUE, Fault, Interface, Point
 from tests.e2e.sweep.run import Ended, tell
 from tests.e2e.sweep.story import STORIES
+from tests.e2e.sweep.world import World
 
 _STRIDE = 37
 """Prime to most numbers of steps: the selection is spread over them."""
@@ -17,10 +18,14 @@ Place = tuple[str, Interface, Fault]
 
 @dataclass(frozen=True)
 class Count:
-    """What a run without a fault came to: steps at each interface, and polls at each eIM."""
+    """What a run without a fault came to: what each step at each interface was, and polls at each eIM."""
 
-    steps: dict[Interface, int]
+    labels: dict[Interface, list[str]]
     polls: tuple[int, ...]
+
+    def steps(self, interface: Interface) -> int:
+        """How many steps it has at an interface."""
+        return len(self.labels[interface])
 
 
 @dataclass
@@ -35,22 +40,35 @@ class Counts:
         if story not in self._known:
             ended, world = tell(self.pki, STORIES[story])
             assert ended.survived, f"{story}: {ended.violations}"
-            self._known[story] = Count({item: world.gates.steps[item] for item in Interface}, ended.polls)
+            self._known[story] = Count(world.gates.labels, ended.polls)
         return self._known[story]
 
     def run(self, story: str, point: Point) -> Ended:
         """Tell a story with a fault."""
-        return tell(self.pki, STORIES[story], point, self.of(story).polls)[0]
+        return self._told(story, point)[0]
+
+    def survive(self, story: str, point: Point) -> World:
+        """Tell a story with a fault that has to make a difference and no harm; the world as it is in the end.
+
+        AssertionError when the point is not reached, the fault makes no difference there, or something does not hold.
+        """
+        ended, world = self._told(story, point)
+        assert ended.tried, f"{story}, {point}: not tried"
+        assert ended.survived, f"{story}, {point} ({ended.label}): {ended.violations}"
+        return world
 
     def points(self, story: str, interface: Interface, fault: Fault) -> Iterator[Point]:
         """Every step of an interface, with one fault."""
-        return (Point(interface, number, fault) for number in range(self.of(story).steps[interface]))
+        return (Point(interface, number, fault) for number in range(self.of(story).steps(interface)))
 
     def one_point(self, story: str, interface: Interface, fault: Fault) -> Point | None:
         """One of them, always the same; None where the story does not touch the interface."""
-        steps = self.of(story).steps[interface]
+        steps = self.of(story).steps(interface)
         place = list(Fault).index(fault) + list(STORIES).index(story)
         return Point(interface, (place + 1) * _STRIDE % steps, fault) if steps else None
+
+    def _told(self, story: str, point: Point) -> tuple[Ended, World]:
+        return tell(self.pki, STORIES[story], point, self.of(story).polls)
 
 
 def places() -> Iterator[Place]:

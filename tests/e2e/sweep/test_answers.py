@@ -8,17 +8,17 @@ import pytest
 
 from hil.eim.history import RecordKind
 from tests.e2e.sweep.catalogue import Fault, Interface, Point
-from tests.e2e.sweep.plan import Counts
-from tests.e2e.sweep.run import tell
-from tests.e2e.sweep.story import STORIES
+from tests.e2e.sweep.plan import Count, Counts
 
 _GET_RESPONSE = re.compile(r'"0.C0')
 
 
-def answers_to(tag: str, labels: list[str]) -> list[int]:
-    """The steps of the line that bring the beginning of what an ES10 function answers."""
+def answers_to(tag: str, count: Count) -> list[int]:
+    """The steps of the line that bring the beginning of what an ES10 function answers; at least one."""
+    labels = count.labels[Interface.LINE]
     request = re.compile(rf'"8.E2..00..{tag}')
     begun = [number for number, label in enumerate(labels) if request.search(label)]
+    assert begun
     return [
         next(number for number in range(begin, len(labels)) if _GET_RESPONSE.search(labels[number])) for begin in begun
     ]
@@ -26,14 +26,9 @@ def answers_to(tag: str, labels: list[str]) -> list[int]:
 
 @pytest.mark.parametrize("name", ["switch", "rollback", "eCO", "notifications"])
 def test_misread_result_is_followed_by_the_genuine_one(counts: Counts, name: str) -> None:
-    story = STORIES[name]
-    _, clean = tell(counts.pki, story)
-    steps = answers_to("BF51", clean.gates.labels[Interface.LINE])
-    assert steps
+    steps = answers_to("BF51", counts.of(name))
     for step in steps:
-        ended, world = tell(counts.pki, story, Point(Interface.LINE, step, Fault.FLIPPED), clean.polls_of_each)
-        assert ended.tried
-        assert ended.violations == ()
+        world = counts.survive(name, Point(Interface.LINE, step, Fault.FLIPPED))
         results = [record for record in world.device.eim.history.records if record.kind is RecordKind.RESULT]
         if name == "rollback":
             # The eUICC has withdrawn what was misread before anybody was told of it.
@@ -53,21 +48,12 @@ def test_misread_result_is_followed_by_the_genuine_one(counts: Counts, name: str
     ],
 )
 def test_misread_facts_are_not_believed_for_long(counts: Counts, name: str, tag: str) -> None:
-    story = STORIES[name]
-    _, clean = tell(counts.pki, story)
-    steps = answers_to(tag, clean.gates.labels[Interface.LINE])
-    assert steps
-    for step in steps:
-        ended, _ = tell(counts.pki, story, Point(Interface.LINE, step, Fault.FLIPPED), clean.polls_of_each)
-        assert ended.tried
-        assert ended.violations == ()
+    for step in answers_to(tag, counts.of(name)):
+        counts.survive(name, Point(Interface.LINE, step, Fault.FLIPPED))
 
 
 @pytest.mark.parametrize("fault", [Fault.DISCONNECT_BEFORE, Fault.SILENCE_AFTER], ids=str)
 def test_fallback_whose_answer_is_lost_is_known_as_one(counts: Counts, fault: Fault) -> None:
-    story = STORIES["fallback and return"]
-    _, clean = tell(counts.pki, story)
-    (step,) = answers_to("BF5D", clean.gates.labels[Interface.LINE])
-    ended, _ = tell(counts.pki, story, Point(Interface.LINE, step, fault), clean.polls_of_each)
-    assert ended.tried
-    assert ended.violations == ()
+    name = "fallback and return"
+    (step,) = answers_to("BF5D", counts.of(name))
+    counts.survive(name, Point(Interface.LINE, step, fault))

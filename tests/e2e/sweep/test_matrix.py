@@ -45,7 +45,7 @@ def report(story: str, failed: list[tuple[Point, Ended]]) -> str:
 
 @pytest.mark.parametrize("story", STORIES)
 def test_story_ends_well_without_a_fault(counts: Counts, story: str) -> None:
-    assert counts.of(story).steps[Interface.LINE] > 50
+    assert counts.of(story).steps(Interface.LINE) > 50
 
 
 @pytest.mark.parametrize(("story", "interface"), SELECTED, ids=str)

@@ -8,10 +8,6 @@ ptys and TLS.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
-import json
-import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -34,7 +30,6 @@ from hil.network import Network
 from hil.pki import Pki
 from hil.rig.operator import AssociationKeeper
 from hil.rig.rig import CardProvisioning
-from ipad.cli.main import run as ipad_main
 from ipad.clock import SystemClock
 from ipad.codec.eim import EimConfigurationData
 from ipad.config import Config, load
@@ -47,6 +42,7 @@ from ipad.errors import NetworkError, PortError
 from ipad.esipa.functions import EsipaClient
 from ipad.modem.link import LinkOpener, LinkReceiver, SerialLink
 from ipad.net.probe import Look, ProbeTarget, ReachedLayer
+from tests.e2e.commands import Commands
 from tests.e2e.virtual import virtual_time
 
 T = TypeVar("T")
@@ -226,26 +222,7 @@ class MemoryProbe:
         return self._internet.seen()
 
 
-@dataclass(frozen=True)
-class Finished:
-    """A command that ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def answer(self) -> Any:
-        """The JSON object that it printed."""
-        return json.loads(self.out)
-
-    @property
-    def errors(self) -> list[str]:
-        """The lines on standard error that are no advice."""
-        return [line for line in self.err.splitlines() if not line.startswith("hint: ")]
-
-
-class Device:
+class Device(Commands):
     """One device, its eIMs, and the agent's commands."""
 
     def __init__(self, folder: Path, pki: Pki, kind: EuiccKind, factory: CardConfig | None = None) -> None:
@@ -345,19 +322,6 @@ class Device:
         """The state file of the agent."""
         return self.folder / "state" / "journal.cbor"
 
-    def ipad(self, *arguments: str) -> Finished:
-        """Run one command of the agent to its end."""
-        out, err = io.StringIO(), io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), own_log():
-            code = ipad_main([*arguments, "--config", str(self.config)])
-        return Finished(int(code), out.getvalue(), err.getvalue())
-
-    def json(self, *arguments: str, code: int = 0) -> Any:
-        """Run one command with --json; it has to end with `code`. Returns what it printed."""
-        done = self.ipad(*arguments, "--json")
-        assert done.code == code, f"{arguments}: exit code {done.code}\n{done.out}\n{done.err}"
-        return done.answer
-
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the time of the device."""
         return virtual_time.run(self.clock, work)
@@ -397,19 +361,6 @@ _execute = card_functions.execute
 def execute(engine: Engine, request: bytes) -> bytes:
     """What a healthy card answers."""
     return _execute(engine, request)
-
-
-@contextlib.contextmanager
-def own_log() -> Iterator[None]:
-    """A command sets the log of its process up; the one of the test run comes back afterwards."""
-    root, noisy = logging.getLogger(), logging.getLogger("asyncio")
-    handlers, level, noise = root.handlers[:], root.level, noisy.level
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        noisy.setLevel(noise)
 
 
 def connect_to(device: Device, patch: pytest.MonkeyPatch) -> None:

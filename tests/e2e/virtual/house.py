@@ -17,27 +17,10 @@ from ipad.cli.serve import process_of
 from ipad.clock import SystemClock
 from ipad.config import Config, load
 from ipad.daemon.process import AgentProcess, Sources
-from ipad.daemon.sdnotify import ServiceManager
 from tests.e2e.virtual.device import Device, Internet, MemoryConnector, MemoryProbe, connect_to
+from tests.fakes.service_manager import RecordingManager
 
 Moment = tuple[float, Callable[[], object]]
-
-
-class RecordingManager(ServiceManager):
-    """The service manager: keeps what it is told."""
-
-    def __init__(self, watchdog: float | None = None) -> None:
-        super().__init__({})
-        self.watchdog_interval = watchdog
-        self.sent: list[str] = []
-
-    def _send(self, message: str) -> None:
-        self.sent.append(message)
-
-    @property
-    def statuses(self) -> list[str]:
-        """Every status, in order."""
-        return [text.removeprefix("STATUS=") for text in self.sent if text.startswith("STATUS=")]
 
 
 @dataclass

@@ -11,22 +11,12 @@ from hil.eim.association import Outcome, PackageState
 from hil.euicc import PowerLossPoint
 from hil.euicc.engine import Engine
 from hil.euicc.errors import StatusError
+from tests.e2e.commands import fails
 from tests.e2e.virtual.device import ONE, TWO, Device, execute
 from tests.hil.modem.fake_card import FakeCard
 
 LOAD, RESULTS, NOTIFICATION_REMOVAL, GET_EID = b"\xbf\x51", b"\xbf\x2b", b"\xbf\x30", b"\xbf\x3e"
 COMMANDS = [("run", "--once"), ("euicc", "info"), ("profile", "list"), ("eim", "list"), ("notification", "list")]
-
-
-def fails(device: Device, command: tuple[str, ...], code: int, kind: str) -> str:
-    """Run a command that must fail; in text it is one line. Returns the message."""
-    answer = device.json(*command, code=code)
-    assert (answer["ok"], answer["error"]["class"]) == (False, kind)
-    done = device.ipad(*command, "-q")
-    assert done.code == code
-    assert done.out == ""
-    assert done.errors == [f"ipad: {answer['error']['message']}"]
-    return str(answer["error"]["message"])
 
 
 def refuses(_engine: Engine, _request: bytes) -> bytes:

@@ -16,6 +16,7 @@ from hil.eim import content
 from hil.eim.association import PackageState
 from hil.modem.knobs import Knobs
 from ipad.modem.serial import opener
+from tests.e2e.commands import fails
 from tests.e2e.virtual.device import PORT, TWO, Device
 
 COMMANDS = [("run", "--once"), ("euicc", "info"), ("profile", "list"), ("modem", "info")]
@@ -35,17 +36,6 @@ def _waiting(device: Device) -> Iterator[Device]:
         assert device.json("run", "--once")["outcome"] == "done"
     assert package.state is PackageState.CLOSED
     assert len(device.loaded) == 1
-
-
-def fails(device: Device, command: tuple[str, ...], code: int, kind: str) -> str:
-    """Run a command that must fail; in text it is one line. Returns the message."""
-    answer = device.json(*command, code=code)
-    assert (answer["ok"], answer["error"]["class"]) == (False, kind)
-    done = device.ipad(*command, "-q")
-    assert done.code == code
-    assert done.out == ""
-    assert done.errors == [f"ipad: {answer['error']['message']}"]
-    return str(answer["error"]["message"])
 
 
 @pytest.fixture(name="at_machine")

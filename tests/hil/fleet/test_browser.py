@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from html import escape
 from pathlib import Path
 
@@ -14,24 +12,9 @@ from hil.fleet.figures import figures
 from hil.fleet.page import page
 from hil.fleet.plan import FleetPlan, Storm
 from hil.fleet.result import OUTAGE, STORM, Cost, DeviceRecord, FleetResult, Span
+from tests.hil.chromium import needs_chromium, show
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-    "--proxy-server=http://127.0.0.1:9",
-    "--virtual-time-budget=5000",
-)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
+pytestmark = needs_chromium
 
 # No window of the browser is as narrow as a telephone; a frame is, and what it shows can be measured from outside.
 FRAME = """<!DOCTYPE html><body style="margin:0"><iframe style="border:0;width:{width}px;height:4000px" srcdoc="{page}">
@@ -83,15 +66,11 @@ def made() -> str:
 def test_page_fits_the_screen_and_asks_for_nothing(tmp_path: Path, width: int, drawing: str) -> None:
     frame = tmp_path / "frame.html"
     frame.write_text(FRAME.format(width=width, page=escape(made())), encoding="utf-8")
-    done = subprocess.run(
-        [str(CHROMIUM), *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1200,900", "--dump-dom",
-         frame.as_uri()],
-        capture_output=True, text=True, timeout=50, check=True,
-    )  # fmt: skip
-    told = dict(re.findall(r'\bdata-(\w+)="([^"]*)"', done.stdout.partition("<head>")[0]))
+    shown = show(frame, width=1200)
+    told = dict(re.findall(r'\bdata-(\w+)="([^"]*)"', shown.document.partition("<head>")[0]))
     assert int(told["overflow"]) <= 0, "nothing is wider than the screen"
     assert told["shown"].split() == [drawing] * 4
     assert float(told["letters"]) >= 10, "letters can be read"
     assert told["outside"] == "", "no label is cut off"
     assert told["touching"] == "0", "no label lies on another"
-    assert "CONSOLE" not in done.stderr
+    assert "CONSOLE" not in shown.log

@@ -8,51 +8,30 @@ import json
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from hil.cli.client import ControlClient, ControlError
-from hil.cli.main import main
-from hil.cli.parser import CONTROL_VARIABLE, build_parser
+from hil.cli.client import ControlError
+from hil.cli.parser import build_parser
 from hil.link import PRESETS, Passage
 from hil.modem.knobs import Knobs
 from hil.network import Service
 from hil.rig import FIRST_EIM, Rig, RigOptions
-from hil.rig.foreground import start_control
+from tests.hil.operated import Operated, operated_rig
 
 
-@dataclass
-class Operated:
-    rig: Rig
-    client: ControlClient
-    capture: pytest.CaptureFixture[str]
-
-    async def call(self, method: str, *arguments: Any) -> Any:
-        return await asyncio.to_thread(getattr(self.client, method), *arguments)
-
-    async def done(self, *words: str) -> str:
-        code = await asyncio.to_thread(main, words)
-        printed = self.capture.readouterr()
-        assert (code, printed.err) == (0, "")
-        return printed.out
-
+class Linked(Operated):
     async def bearer(self) -> None:
         await self.done("wait", "bearer=up", "--timeout", "20")
 
 
 @pytest_asyncio.fixture
-async def operated(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> AsyncIterator[Operated]:
-    async with Rig(RigOptions(tmp_path / "rig", personality="plain")) as rig:
-        control = await start_control(rig)
-        monkeypatch.setenv(CONTROL_VARIABLE, control.url)
-        yield Operated(rig, ControlClient(control.url), capsys)
-        await control.close()
+async def operated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> AsyncIterator[Linked]:
+    async with operated_rig(Linked, tmp_path, capsys) as operated:
+        yield operated
 
 
 def request(rig: Rig) -> int:
@@ -68,7 +47,7 @@ def request(rig: Rig) -> int:
 
 
 @pytest.mark.asyncio
-async def test_every_server_stands_behind_the_link(operated: Operated) -> None:
+async def test_every_server_stands_behind_the_link(operated: Linked) -> None:
     await operated.bearer()
     doors = operated.rig.link.doors
     assert {door.name for door in doors} == {"eim1", "eim1-coaps", "eim2", "eim2-coaps", "smdp", "smds"}
@@ -91,7 +70,7 @@ async def test_tcp_and_coaps_of_an_eim_have_the_same_port_and_keep_it(tmp_path: 
 
 
 @pytest.mark.asyncio
-async def test_session_without_traffic_swallows_packets(operated: Operated) -> None:
+async def test_session_without_traffic_swallows_packets(operated: Linked) -> None:
     rig = operated.rig
     await operated.bearer()
     bearers = []
@@ -109,7 +88,7 @@ async def test_session_without_traffic_swallows_packets(operated: Operated) -> N
 
 
 @pytest.mark.asyncio
-async def test_connection_outlives_a_session_without_traffic(operated: Operated) -> None:
+async def test_connection_outlives_a_session_without_traffic(operated: Linked) -> None:
     rig = operated.rig
     await operated.bearer()
     with socket.create_connection(rig.eim(FIRST_EIM).relay.address, timeout=10) as device:
@@ -123,7 +102,7 @@ async def test_connection_outlives_a_session_without_traffic(operated: Operated)
 
 
 @pytest.mark.asyncio
-async def test_profile_is_shown_and_changed(operated: Operated) -> None:
+async def test_profile_is_shown_and_changed(operated: Linked) -> None:
     shown = json.loads(await operated.done("link", "show"))
     assert (shown["preset"], shown["cut"], shown["profile"]["up"]["rate"]) == ("none", "open", 0)
     shown = json.loads(await operated.done("link", "set", "--preset", "nb-iot"))
@@ -150,23 +129,23 @@ async def test_profile_is_shown_and_changed(operated: Operated) -> None:
         ({"forgotten": "keep"}, "link.forgotten"),
     ],
 )
-async def test_impossible_profile_changes_nothing(operated: Operated, body: dict[str, Any], message: str) -> None:
+async def test_impossible_profile_changes_nothing(operated: Linked, body: dict[str, Any], message: str) -> None:
     before = operated.rig.link.profile
     with pytest.raises(ControlError, match=message):
-        await operated.call("post", "/link", {"queue": 9000, **body})
+        await operated.post("/link", {"queue": 9000, **body})
     assert operated.rig.link.profile == before
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("body", [{"silent": 1}, {"seconds": -1}, {"seconds": "long"}, {"seconds": True}])
-async def test_impossible_cut_is_refused(operated: Operated, body: dict[str, Any]) -> None:
+async def test_impossible_cut_is_refused(operated: Linked, body: dict[str, Any]) -> None:
     with pytest.raises(ControlError, match=next(iter(body))):
-        await operated.call("post", "/link/cut", body)
+        await operated.post("/link/cut", body)
     assert operated.rig.link.interruption is Passage.OPEN
 
 
 @pytest.mark.asyncio
-async def test_cut_restore_and_rebind(operated: Operated) -> None:
+async def test_cut_restore_and_rebind(operated: Linked) -> None:
     link = operated.rig.link
     await operated.bearer()
     for words, cut in (
@@ -184,7 +163,7 @@ async def test_cut_restore_and_rebind(operated: Operated) -> None:
 
 
 @pytest.mark.asyncio
-async def test_counters_tell_what_each_server_cost(operated: Operated) -> None:
+async def test_counters_tell_what_each_server_cost(operated: Linked) -> None:
     await operated.bearer()
     assert await asyncio.to_thread(request, operated.rig) == 405
     found = json.loads(await operated.done("link", "counters", "--reset", "--json"))

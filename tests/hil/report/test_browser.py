@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-
 from hil.report.page import write_page
+from tests.hil.chromium import needs_chromium, show
 from tests.hil.report.made import EVENTS, case, run
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-OPTIONS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--virtual-time-budget=5000",
-)
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-
-
-def opened(folder: Path, page: Path, *, fragment: str = "", width: int = 1000) -> str:
-    """The document as it stands when the browser has done everything."""
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            *OPTIONS,
-            f"--user-data-dir={folder / 'profile'}",
-            f"--window-size={width},900",
-            "--dump-dom",
-            f"{page.as_uri()}{fragment}",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=True,
-    )
-    return done.stdout
+pytestmark = needs_chromium
 
 
 def attribute(text: str, name: str) -> str:
@@ -55,7 +19,7 @@ def attribute(text: str, name: str) -> str:
 
 def test_a_case_is_drawn_when_it_is_opened(tmp_path: Path) -> None:
     page = write_page(run(case(), case("test_two", result="failed", reason="it broke")), tmp_path)
-    text = opened(tmp_path, page, fragment="#case-1")
+    text = show(page, fragment="#case-1").document
     first, second = re.findall(r"<details.*?</details>", text, re.DOTALL)
     assert attribute(text, "error") == ""
     assert 'class="timeline"' in first
@@ -70,7 +34,7 @@ def test_a_case_is_drawn_when_it_is_opened(tmp_path: Path) -> None:
 
 def test_the_first_case_that_went_wrong_is_open_and_a_telephone_shows_it_all(tmp_path: Path) -> None:
     page = write_page(run(case(), case("test_two", result="failed", reason="it broke " * 50)), tmp_path)
-    text = opened(tmp_path, page, width=500)
+    text = show(page, width=500).document
     first, second = re.findall(r"<details.*?</details>", text, re.DOTALL)
     assert "data-packed" in first
     assert 'class="timeline"' in second

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from hil.euicc import EuiccKind, VirtualEuicc, default_card
 from hil.pki import Pki
+from tests.own_log import own_log
 
 CARD = ("--card", "pcsc:")
 """The option with which a command finds the virtual card."""
@@ -19,13 +19,8 @@ CARD = ("--card", "pcsc:")
 def _process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No configuration of the machine, and the log of the test run as it was."""
     monkeypatch.setattr("ipad.config.DEFAULT_PATH", tmp_path / "none.toml")
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    asyncio_level = logging.getLogger("asyncio").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("asyncio").setLevel(asyncio_level)
+    with own_log():
+        yield
 
 
 class VirtualReader:

@@ -11,6 +11,7 @@ import pytest
 
 from ipad.daemon import log
 from ipad.observe.log_context import CONTEXT, LogContext
+from tests.own_log import own_log
 
 EID = "89049032001234567890123456789012"
 ICCID = "8988123456789012345"
@@ -18,12 +19,8 @@ ICCID = "8988123456789012345"
 
 @pytest.fixture(autouse=True)
 def _restore_root() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, asyncio_level = root.handlers[:], root.level, logging.getLogger("asyncio").level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("asyncio").setLevel(asyncio_level)
+    with own_log():
+        yield
 
 
 def format_one(*, journal: bool, mask: bool, level: int = logging.INFO, text: str = "hello") -> str:

@@ -31,24 +31,13 @@ from ipad.policy.limits import Timers
 from ipad.policy.radio import RegistrationState
 from ipad.policy.schedule import Schedule
 from ipad.procedures.report import EimReport, RunReport
+from tests.fakes.service_manager import RecordingManager
 from tests.ipad.daemon.fakes import ICCID, Answer, FakeAgent, HeldClock, SwiftClock, make_guard
 from tests.waiting import settled, turns
 
 IDLE = RunReport(eims=(EimReport(eim_id="eim1", eim_error=EimPackageError.NO_EIM_PACKAGE_AVAILABLE),))
 TIMERS = Timers(poll_interval=3600.0)
 OTHER = "89490000000000000023"
-
-
-class RecordingManager(ServiceManager):
-    """Keeps what it would send."""
-
-    def __init__(self, watchdog: float | None = None) -> None:
-        super().__init__({})
-        self.watchdog_interval = watchdog
-        self.sent: list[str] = []
-
-    def _send(self, message: str) -> None:
-        self.sent.append(message)
 
 
 def make(

@@ -9,10 +9,8 @@ import pytest
 
 from ipad.errors import ExchangeError, HttpStatusError, NetworkError
 from ipad.esipa.binding import MAX_MESSAGE, HttpsBinding
-from ipad.net.authority import AddressOverrides, Authority
-from ipad.net.client import HttpsClient, NetworkSettings
-from ipad.net.tls import PinnedKey, ServerTls
-from tests.ipad.net.issuing import NOW, issue, server_context
+from tests.ipad.net.clients import client_of
+from tests.ipad.net.issuing import issue, server_context
 from tests.ipad.net.servers import HANG_UP, Script, ScriptedServer, answer, scripted_server
 from tests.vectors.sgp32 import VECTORS
 
@@ -34,13 +32,7 @@ async def bound(
     context: ssl.SSLContext, script: Script, admin_protocol: str = "gsma/rsp/v2.1.0"
 ) -> AsyncIterator[tuple[HttpsBinding, ScriptedServer]]:
     async with scripted_server(script, context) as server:
-        overrides = AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
-        client = HttpsClient(
-            Authority("eim.example.com"),
-            ServerTls(PinnedKey(SERVER.spki), NOW.timestamp),
-            NetworkSettings(timeout=10.0, overrides=overrides),
-        )
-        binding = HttpsBinding(client, admin_protocol=admin_protocol)
+        binding = HttpsBinding(client_of(SERVER, server.port), admin_protocol=admin_protocol)
         try:
             yield binding, server
         finally:

@@ -11,10 +11,8 @@ import pytest
 
 from ipad.errors import ExchangeError, HttpStatusError, NetworkError
 from ipad.esipa.json_binding import MAX_ANSWER, JsonBinding
-from ipad.net.authority import AddressOverrides, Authority
-from ipad.net.client import HttpsClient, NetworkSettings
-from ipad.net.tls import PinnedKey, ServerTls
-from tests.ipad.net.issuing import NOW, issue, server_context
+from tests.ipad.net.clients import client_of
+from tests.ipad.net.issuing import issue, server_context
 from tests.ipad.net.servers import Script, ScriptedServer, answer, scripted_server
 from tests.vectors.sgp32 import VECTORS
 
@@ -36,13 +34,7 @@ def context(tmp_path: Path) -> ssl.SSLContext:
 @asynccontextmanager
 async def bound(context: ssl.SSLContext, script: Script) -> AsyncIterator[tuple[JsonBinding, ScriptedServer]]:
     async with scripted_server(script, context) as server:
-        overrides = AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
-        client = HttpsClient(
-            Authority("eim.example.com"),
-            ServerTls(PinnedKey(SERVER.spki), NOW.timestamp),
-            NetworkSettings(timeout=10.0, overrides=overrides),
-        )
-        binding = JsonBinding(client)
+        binding = JsonBinding(client_of(SERVER, server.port))
         try:
             yield binding, server
         finally:

@@ -28,14 +28,11 @@ async def often(port: AtPort, command: str) -> None:
 @pytest.mark.asyncio
 async def test_line_is_fast_for_a_while_and_nothing_is_stored() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BEST, BEST)
+        port, line = await bench.hastened()
+        assert bench.rates == (BEST, BEST)
         assert (await port.command("AT+CGMM")).lines
         await line.slacken()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
         assert (await port.command("AT+CGMM")).lines
         assert bench.modem.device.rate.stored == BASE
         assert not [command for command in bench.commands if "&W" in command.upper()]
@@ -45,8 +42,7 @@ async def test_line_is_fast_for_a_while_and_nothing_is_stored() -> None:
 @pytest.mark.asyncio
 async def test_switching_takes_less_than_a_second() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
+        port = await bench.opened()
         begin = bench.clock.monotonic()
         line = bench.fast(port)
         await line.hasten()
@@ -57,8 +53,7 @@ async def test_switching_takes_less_than_a_second() -> None:
 @pytest.mark.asyncio
 async def test_line_that_is_slow_already_is_not_touched() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
+        port = await bench.opened()
         await bench.fast(port).slacken()
         assert not [command for command in bench.commands if "IPR" in command]
 
@@ -67,10 +62,7 @@ async def test_line_that_is_slow_already_is_not_touched() -> None:
 async def test_modem_that_refuses_is_asked_once_for_each_rate() -> None:
     async with uart() as bench:
         bench.turn(rate_refused=True)
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        _, line = await bench.hastened()
         await line.slacken()
         await line.hasten()
         assert [command for command in bench.commands if "IPR" in command] == [f"AT+IPR={rate}" for rate in FASTER]
@@ -82,11 +74,8 @@ async def test_modem_that_refuses_is_asked_once_for_each_rate() -> None:
 async def test_rate_that_the_host_cannot_have_is_left_and_the_next_one_taken() -> None:
     async with uart() as bench:
         bench.possible = (BASE, SECOND)
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (SECOND, SECOND)
+        port, line = await bench.hastened()
+        assert bench.rates == (SECOND, SECOND)
         await line.slacken()
         assert (await port.command("AT+CGMM")).lines
 
@@ -95,15 +84,13 @@ async def test_rate_that_the_host_cannot_have_is_left_and_the_next_one_taken() -
 async def test_rate_with_garbage_is_left_at_once_and_remembered_by_the_process() -> None:
     async with uart() as bench:
         bench.turn(unreliable_rate=BEST)
-        port = bench.port()
-        await port.open()
+        port = await bench.opened()
         await bench.fast(port).hasten()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (SECOND, SECOND)
+        assert bench.rates == (SECOND, SECOND)
         await bench.fast(port).slacken()
         assert bench.unreliable == {BEST}
         await port.close()
-        again = bench.port()
-        await again.open()
+        again = await bench.opened()
         bench.commands.clear()
         await bench.fast(again).hasten()
         assert f"AT+IPR={BEST}" not in bench.commands
@@ -113,17 +100,14 @@ async def test_rate_with_garbage_is_left_at_once_and_remembered_by_the_process()
 @pytest.mark.asyncio
 async def test_rate_that_becomes_unreliable_in_the_middle_is_left_and_remembered() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         bench.turn(unreliable_rate=BEST)
         begin = bench.clock.monotonic()
         with pytest.raises(PortTimeoutError, match="garbage at 921600"):
             await often(port, "AT+CGMI")
         assert bench.clock.monotonic() - begin < 31, "noticed by the bytes, not by a limit each time"
         await line.slacken()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
         assert bench.unreliable == {BEST}
         assert (await port.command("AT+CGMM")).lines
 
@@ -131,10 +115,7 @@ async def test_rate_that_becomes_unreliable_in_the_middle_is_left_and_remembered
 @pytest.mark.asyncio
 async def test_doubtful_rate_is_not_used_again() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        _, line = await bench.hastened()
         await line.slacken(doubtful=True)
         assert bench.host_rate == BASE
         await line.hasten()
@@ -151,9 +132,8 @@ async def test_agent_that_was_killed_finds_the_modem_at_the_other_rate_and_bring
         assert bench.modem.device.rate.current == rate
         # No word to the modem: the next process finds a line that says nothing at its own rate.
         begin = bench.clock.monotonic()
-        after = bench.port()
-        await after.open()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        after = await bench.opened()
+        assert bench.rates == (BASE, BASE)
         assert bench.clock.monotonic() - begin < 10
         assert after.rates.found == rate
         assert (await after.command("AT+CGMM")).lines
@@ -165,9 +145,8 @@ async def test_modem_is_looked_for_past_rates_that_the_host_cannot_have() -> Non
     async with uart() as bench:
         bench.possible = (BASE, SECOND)
         bench.modem.device.rate.use(SECOND)
-        port = bench.port()
-        await port.open()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        port = await bench.opened()
+        assert bench.rates == (BASE, BASE)
         assert port.rates.usable == (SECOND,)
 
 
@@ -177,23 +156,20 @@ async def test_modem_of_an_unknown_board_is_found_at_a_suspected_rate() -> None:
         bench.modem.device.rate.use(SECOND)
         port = bench.port((), suspected=FASTER)
         await port.open()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
         assert port.rates.usable == ()
 
 
 @pytest.mark.asyncio
 async def test_modem_that_restarts_in_the_middle_is_met_at_its_own_rate() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         bench.modem.device.restart()
         with pytest.raises(PortTimeoutError):
             await port.command("AT+CGMM")
         await bench.clock.sleep(20)
         await line.slacken()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
         assert (await port.command("AT+CGMM")).lines
         assert port.openings == 2, "what the modem forgot is set anew"
         assert bench.unreliable == set(), "the rate was not to blame"
@@ -202,24 +178,18 @@ async def test_modem_that_restarts_in_the_middle_is_met_at_its_own_rate() -> Non
 @pytest.mark.asyncio
 async def test_line_that_was_closed_while_fast_is_not_opened_for_the_way_back() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         await port.close()
         await line.slacken()
         assert not port.is_open
         await port.open()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
 
 
 @pytest.mark.asyncio
 async def test_modem_that_is_silent_for_good_is_given_up_in_bounded_time() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         bench.turn(silent=True)
         begin = bench.clock.monotonic()
         with pytest.raises(PortError):
@@ -227,17 +197,14 @@ async def test_modem_that_is_silent_for_good_is_given_up_in_bounded_time() -> No
         assert bench.clock.monotonic() - begin < 30
         bench.turn()
         await port.open()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
 
 
 @pytest.mark.asyncio
 async def test_modem_that_stores_each_rate_is_brought_back_all_the_same() -> None:
     async with uart() as bench:
         bench.turn(rate_stored=True)
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         bench.modem.device.restart()
         await bench.clock.sleep(30)
         await line.slacken()
@@ -248,13 +215,10 @@ async def test_modem_that_stores_each_rate_is_brought_back_all_the_same() -> Non
 @pytest.mark.asyncio
 async def test_answer_to_the_way_back_may_be_lost() -> None:
     async with uart() as bench:
-        port = bench.port()
-        await port.open()
-        line = bench.fast(port)
-        await line.hasten()
+        port, line = await bench.hastened()
         bench.turn(faults=(CommandFault(f"+IPR={BASE}", silent=True),))
         await line.slacken()
-        assert (bench.modem.device.rate.current, bench.host_rate) == (BASE, BASE)
+        assert bench.rates == (BASE, BASE)
         assert (await port.command("AT+CGMM")).lines
 
 

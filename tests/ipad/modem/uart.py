@@ -77,8 +77,26 @@ class Uart:
         rates = LineRates(BASE, faster, suspected=suspected, unreliable=self.unreliable)
         return AtPort(self._open, PortSettings("uart"), self.clock, rates)
 
+    async def opened(self) -> AtPort:
+        """The same, open."""
+        port = self.port()
+        await port.open()
+        return port
+
     def fast(self, port: AtPort) -> FastLine:
         return FastLine(port, self.clock)
+
+    async def hastened(self) -> tuple[AtPort, FastLine]:
+        """An open port, and its line after an attempt to make it fast."""
+        port = await self.opened()
+        line = self.fast(port)
+        await line.hasten()
+        return port, line
+
+    @property
+    def rates(self) -> tuple[int, int]:
+        """The rates that modem and host have now."""
+        return self.modem.device.rate.current, self.host_rate
 
     def turn(self, **knobs: object) -> None:
         self.modem.set_knobs(Knobs(**knobs))  # type: ignore[arg-type]

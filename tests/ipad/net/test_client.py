@@ -4,23 +4,22 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ipad.errors import NetworkError, NetworkTimeoutError, TlsTrustError
 from ipad.net import client as client_module
-from ipad.net.authority import AddressOverrides, Authority
+from ipad.net.authority import Authority
 from ipad.net.client import HttpsClient, NetworkSettings
 from ipad.net.http import HttpResponse
 from ipad.net.tls import PinnedKey, ServerTls
+from tests.ipad.net.clients import SETTINGS, client_of
 from tests.ipad.net.issuing import NOW, issue, server_context
 from tests.ipad.net.servers import HANG_UP, SILENCE, Script, ScriptedServer, answer, scripted_server
 from tests.waiting import seen
 
 SERVER = issue("eim.example.com")
-SETTINGS = NetworkSettings(timeout=10.0)
 
 
 @pytest.fixture
@@ -34,12 +33,7 @@ async def conversation(
 ) -> AsyncIterator[tuple[HttpsClient, ScriptedServer]]:
     """A client of eim.example.com that is sent to a scripted server."""
     async with scripted_server(script, context) as server:
-        overrides = AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
-        client = HttpsClient(
-            Authority.parse("eim.example.com"),
-            ServerTls(PinnedKey(SERVER.spki), NOW.timestamp),
-            replace(settings, overrides=overrides),
-        )
+        client = client_of(SERVER, server.port, settings)
         try:
             yield client, server
         finally:

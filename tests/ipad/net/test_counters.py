@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from ipad.errors import TlsTrustError
-from ipad.net.authority import AddressOverrides, Authority
-from ipad.net.client import HttpsClient, NetworkSettings
 from ipad.net.counters import TcpMeter, Usage, UsageLedger, UsageSnapshot, tcp_usage
-from ipad.net.tls import PinnedKey, ServerTls
-from tests.ipad.net.issuing import NOW, issue, server_context
+from tests.ipad.net.clients import client_of
+from tests.ipad.net.issuing import issue, server_context
 from tests.ipad.net.servers import answer, scripted_server
 
 
@@ -66,13 +64,7 @@ async def test_client_counts_what_its_connections_cost(tmp_path: Path) -> None:
     context: ssl.SSLContext = server_context(server_leaf, tmp_path)
     script = [answer(b"x" * 1000), answer(b"y" * 3000, "Connection: close"), answer(b"z"), answer(b"not asked for")]
     async with scripted_server(script, context) as server:
-        client = HttpsClient(
-            Authority("eim.example.com"),
-            ServerTls(PinnedKey(server_leaf.spki), NOW.timestamp),
-            NetworkSettings(
-                timeout=10.0, overrides=AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
-            ),
-        )
+        client = client_of(server_leaf, server.port)
         assert client.usage == Usage()
         seen = []
         for _ in range(3):
@@ -96,9 +88,7 @@ async def test_client_counts_what_its_connections_cost(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_client_counts_a_handshake_that_fails(tmp_path: Path) -> None:
     async with scripted_server([], server_context(issue("eim.example.com"), tmp_path)) as server:
-        overrides = AddressOverrides({"https://eim.example.com": f"127.0.0.1:{server.port}"})
-        trust = ServerTls(PinnedKey(issue("another").spki), NOW.timestamp)
-        client = HttpsClient(Authority("eim.example.com"), trust, NetworkSettings(timeout=10.0, overrides=overrides))
+        client = client_of(issue("another"), server.port)
         with pytest.raises(TlsTrustError):
             await client.post("/", (), b"", max_body=10)
     assert client.usage.bytes_sent > 200

@@ -17,6 +17,7 @@ from ipad.observe.alerts import Alert, alert
 from ipad.observe.journald import JournalHandler, entry
 from ipad.observe.log_context import CONTEXT, LogContext
 from tests.ipad.observe.facts import EID, ONE
+from tests.own_log import own_log
 
 
 class Journal:
@@ -158,17 +159,11 @@ def test_the_journal_is_used_only_when_the_service_manager_connects_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = logging.getLogger()
-    handlers, level, asyncio_level = root.handlers[:], root.level, logging.getLogger("asyncio").level
-    try:
-        with (tmp_path / "stderr").open("w") as stream:
-            status = (tmp_path / "stderr").stat()
-            log.set_up(logging.INFO, stream)
-            assert not isinstance(root.handlers[0], JournalHandler)
-            monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
-            log.set_up(logging.INFO, stream)
-            assert isinstance(root.handlers[0], JournalHandler)
-            root.handlers[0].close()
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.getLogger("asyncio").setLevel(asyncio_level)
+    with own_log(), (tmp_path / "stderr").open("w") as stream:
+        status = (tmp_path / "stderr").stat()
+        log.set_up(logging.INFO, stream)
+        assert not isinstance(root.handlers[0], JournalHandler)
+        monkeypatch.setenv("JOURNAL_STREAM", f"{status.st_dev}:{status.st_ino}")
+        log.set_up(logging.INFO, stream)
+        assert isinstance(root.handlers[0], JournalHandler)
+        root.handlers[0].close()

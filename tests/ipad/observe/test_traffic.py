@@ -31,6 +31,7 @@ from ipad.observe.traffic import TrafficRing, read_recording
 from ipad.procedures.download_trigger import target_of_code
 from ipad.procedures.triggered_download import download_locally
 from tests.ipad.procedures.download_bench import EIM, ICCID, IMSI, CardLink, DownloadBench, code_data, make_order
+from tests.own_log import own_log
 
 WINDOW = 12
 """Bytes in a row that would be a leak."""
@@ -197,17 +198,11 @@ def test_lines_of_another_modem_are_not_recorded(tmp_path: Path) -> None:
 def test_what_is_recorded_does_not_show_up_in_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from ipad.daemon import log  # noqa: PLC0415 - takes hold of the log of the process
 
-    root = logging.getLogger()
-    handlers, level, asyncio_level = root.handlers[:], root.level, logging.getLogger("asyncio").level
-    try:
+    with own_log():
         log.set_up(logging.ERROR)
         ring = make(tmp_path / "t")
         log_port("/dev/ttyUSB2", "AT+CPIN?")
         ring.stop()
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
-        logging.getLogger("asyncio").setLevel(asyncio_level)
     assert "CPIN" not in capsys.readouterr().err
     assert "CPIN" in (tmp_path / "t").read_text()
 

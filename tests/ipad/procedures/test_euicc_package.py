@@ -118,11 +118,7 @@ async def test_package_is_not_given_to_the_card_when_the_journal_cannot_be_writt
     bench = Bench()
     bench.eim.offer(euicc_package(LIST, counter=5))
     await bench.start()
-
-    async def full(content: object) -> bool:
-        raise StateError("disk full")
-
-    bench.store.save = full  # type: ignore[method-assign, assignment]
+    bench.store.room = 0
     with pytest.raises(StateError):
         await bench.run()
     assert "load_euicc_package" not in bench.euicc.log

@@ -83,6 +83,28 @@ def installed(message: bytes) -> bool:
     return pir is not None and pir.profile_installation_result_data.final_result.success_result is not None
 
 
+def cut_while_loading(world: DownloadBench, block: int) -> None:
+    """The power goes at a block of the package, counted from 1."""
+
+    def loading(package: bytes) -> bytes:
+        world.link.count_from_here()
+        world.link.power_cut_at = block
+        return package
+
+    world.tamper(loading)
+
+
+async def interrupted(pki: Pki, folder: Path) -> DownloadBench:
+    """A direct download that has ended in the middle of its package."""
+    world = DownloadBench(pki, folder)
+    await direct(world)
+    await world.start()
+    cut_while_loading(world, 8)
+    with pytest.raises(PowerCut):
+        await world.run()
+    return world
+
+
 class Worlds:
     """A fresh world for each cut."""
 
@@ -125,13 +147,7 @@ async def test_power_cut_at_every_block_of_the_package(pki: Pki, tmp_path: Path,
     async for world in Worlds(pki, tmp_path).each(set_up):
         cut_at += 1
         await world.start()
-
-        def loading(package: bytes, world: DownloadBench = world, block: int = cut_at) -> bytes:
-            world.link.count_from_here()
-            world.link.power_cut_at = block
-            return package
-
-        world.tamper(loading)
+        cut_while_loading(world, cut_at)
         try:
             await world.run()
         except PowerCut:
@@ -149,18 +165,7 @@ async def test_power_cut_at_every_block_of_the_package(pki: Pki, tmp_path: Path,
 @pytest.mark.asyncio
 async def test_crash_of_the_agent_alone_while_loading(pki: Pki, tmp_path: Path) -> None:
     """The card keeps its power and waits in the middle of a package; only a reset makes it give its result."""
-    world = DownloadBench(pki, tmp_path)
-    await direct(world)
-    await world.start()
-
-    def loading(package: bytes) -> bytes:
-        world.link.count_from_here()
-        world.link.power_cut_at = 8
-        return package
-
-    world.tamper(loading)
-    with pytest.raises(PowerCut):
-        await world.run()
+    world = await interrupted(pki, tmp_path)
     del world.ipa
     await settle(world)
     await check(world)
@@ -192,18 +197,7 @@ async def test_crash_of_the_agent_alone_leaves_no_session_on_the_card(pki: Pki, 
 
 @pytest.mark.asyncio
 async def test_result_waits_for_the_bearer_that_the_reset_of_the_card_took(pki: Pki, tmp_path: Path) -> None:
-    world = DownloadBench(pki, tmp_path)
-    await direct(world)
-    await world.start()
-
-    def loading(package: bytes) -> bytes:
-        world.link.count_from_here()
-        world.link.power_cut_at = 8
-        return package
-
-    world.tamper(loading)
-    with pytest.raises(PowerCut):
-        await world.run()
+    world = await interrupted(pki, tmp_path)
     await world.start()
     seen: list[tuple[str | None, float, int]] = []
 

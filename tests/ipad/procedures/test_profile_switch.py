@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -12,7 +11,7 @@ import pytest
 from ipad.codec.es10_iot import ExecuteFallbackMechanismResult, ReturnFromFallbackResult
 from ipad.codec.esipa import StateChangeCause
 from ipad.codec.profile import ProfileInfo
-from ipad.errors import CardError, EuiccResultError, NetworkError, StateError, StatusWordError
+from ipad.errors import CardError, EuiccResultError, NetworkError, StatusWordError
 from ipad.ids import Iccid
 from ipad.policy.events import Origin, Outcome
 from ipad.procedures.observer import Switch, Work
@@ -163,11 +162,7 @@ async def test_lost_answer_is_looked_up_on_the_card(error: CardError) -> None:
 
 async def test_fallback_does_not_wait_for_a_full_disk() -> None:
     bench, _, recorder = await ready()
-
-    async def full(content: Mapping[str, object]) -> bool:
-        raise StateError("disk full")
-
-    bench.store.save = full  # type: ignore[method-assign]
+    bench.store.room = 0
     assert await execute_fallback(bench.ipa) is Outcome.DONE
     assert bench.card.enabled == ICCID1
     assert len(recorder.switches) == 1
@@ -176,19 +171,9 @@ async def test_fallback_does_not_wait_for_a_full_disk() -> None:
 async def test_cause_of_a_switch_that_a_power_cut_interrupted_is_told_all_the_same() -> None:
     bench, euicc, _ = await ready()
     await bench.ipa.journal.commit(bench.ipa.journal.content)
-    save = bench.store.save
-    saved = 0
-
-    async def die(content: Mapping[str, object]) -> bool:
-        nonlocal saved
-        saved += 1
-        if saved > 1:
-            raise StateError("power is gone")
-        return await save(content)
-
-    bench.store.save = die  # type: ignore[method-assign]
+    bench.store.room = 1
     await execute_fallback(bench.ipa)
-    bench.store.save = save  # type: ignore[method-assign]
+    bench.store.room = None
     bench.restart()
     bench.euicc = euicc
     await bench.start()

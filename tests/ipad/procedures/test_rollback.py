@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
 from ipad.codec.esipa import EimPackageResultErrorCode, ProvideEimPackageResult
 from ipad.codec.euicc_package import CmdResult, Enable, ProfileRollbackResponse, Psmo
-from ipad.errors import CardError, StateError
+from ipad.errors import CardError
 from ipad.policy.events import Outcome as Action
 from ipad.procedures.euicc_package import settle
 from ipad.procedures.package_facts import result_facts
@@ -73,17 +71,12 @@ async def test_euicc_that_stays_busy_blocks_further_packages_until_it_answers() 
 async def test_rollback_does_not_wait_for_a_full_disk() -> None:
     bench = unreachable_bench()
     await bench.start()
-    save = bench.store.save
-
-    async def full(content: Mapping[str, object]) -> bool:
-        raise StateError("disk full")
-
     await bench.run_once()
-    bench.store.save = full  # type: ignore[method-assign]
+    bench.store.room = 0
     assert await roll_back(bench.ipa) is Action.DONE
     assert bench.card.enabled == ICCID2
     bench.restart()
-    bench.store.save = save  # type: ignore[method-assign]
+    bench.store.room = None
     await bench.run()
     epr = epr_of(bench.eim.results[0])
     assert epr is not None
@@ -94,23 +87,13 @@ async def test_rollback_does_not_wait_for_a_full_disk() -> None:
 async def test_package_whose_result_could_not_be_written_is_rolled_back_all_the_same() -> None:
     bench = unreachable_bench()
     await bench.start()
-    saves = 0
-    save = bench.store.save
-
-    async def full_after_the_first(content: Mapping[str, object]) -> bool:
-        nonlocal saves
-        saves += 1
-        if saves > 1:
-            raise StateError("disk full")
-        return await save(content)
-
-    bench.store.save = full_after_the_first  # type: ignore[method-assign]
+    bench.store.room = 1
     report = await bench.run_once()
     assert report.on_trial
     assert await roll_back(bench.ipa) is Action.DONE
     assert bench.card.enabled == ICCID2
     bench.restart()
-    bench.store.save = save  # type: ignore[method-assign]
+    bench.store.room = None
     await bench.run()
     assert len(bench.eim.results) == 1
     assert bench.card.enabled == ICCID2

@@ -118,11 +118,9 @@ async def test_content_of_another_euicc_is_dropped() -> None:
 
 @pytest.mark.asyncio
 async def test_failed_write_leaves_the_content_as_it_was() -> None:
-    class Full(MemoryStore):
-        async def save(self, content: object) -> bool:
-            raise StateError("disk full")
-
-    journal = Journal.open(Full(), EID)
+    store = MemoryStore()
+    store.room = 0
+    journal = Journal.open(store, EID)
     with pytest.raises(StateError):
         await journal.commit(FULL)
     assert journal.content.marker is None
