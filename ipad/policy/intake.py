@@ -88,20 +88,22 @@ def _boot(settings: Settings, state: State, event: Boot, now: float) -> State:
     if window is not None and event.reboot:
         window = supervision.resumed(window, settings.supervision, now)
     polls = state.polls
+    spread = max(0.0, state.situation.chance * settings.poll.boot_spread - event.uptime)
+    not_before = Instant(now + spread) if event.reboot else None
     if settings.poll.on_boot:
-        spread = max(0.0, state.situation.chance * settings.poll.boot_spread - event.uptime)
-        not_before = Instant(now + spread) if event.reboot else None
         urgent = window is not None
         polls = polling.wish(polls, Wish(reason="boot", urgent=urgent, not_before=None if urgent else not_before))
     lost = state.fallback
     if event.reboot and window is None and lost.online_at is None:
         lost = replace(lost, offline_boots=lost.offline_boots + 1)
+    # Of a device that was offline before, the look tells what is wrong: it is one by itself.
+    first_look = not_before if window is None and not lost.offline_boots else None
     return replace(
         state,
         window=window,
         fallback=lost,
         recovery=recovery.restarted(state.recovery),
-        probes=ProbeState(),
+        probes=ProbeState(not_before=first_look),
         polls=polls,
     )
 

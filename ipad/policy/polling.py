@@ -57,7 +57,8 @@ class PollState:
 class ProbeState:
     """`due` is the next look, `tries` are looks over `session` that proved nothing; a failed poll has `asked`.
 
-    `lost_at`: when a bearer over which all was well was lost, while there is none.
+    `lost_at`: when a bearer over which all was well was lost, while there is none. `not_before`: when the first poll may
+    go out after a boot that a whole fleet may share, while there was no bearer yet.
     """
 
     due: Instant | None = None
@@ -65,6 +66,7 @@ class ProbeState:
     session: str | None = None
     asked: bool = False
     lost_at: Instant | None = None
+    not_before: Instant | None = None
 
 
 def wish(state: PollState, new: Wish) -> PollState:
@@ -257,13 +259,17 @@ def _without_bearer(state: ProbeState, s: Situation, now: float) -> ProbeState:
 def _first_look(state: ProbeState, s: Situation, settings: PollSettings, now: float) -> float:
     """Seconds from the start of a bearer to the first look through it.
 
-    A whole fleet may have shared the outage and would open its connections together. The look comes after the poll that
-    `caught_up` puts at the same part of the same time, and is not needed when that poll was answered. It is put off by
-    the longest pause between two looks at most, for it is what tells that the new bearer is dead.
+    A whole fleet may have shared the outage, or the power cut, and would open its connections together. The look comes
+    after the poll that `caught_up` puts at the same part of the same time, or after the first poll of the boot, and is
+    not needed when that poll was answered. It is put off by the longest pause between two looks at most, for it is what
+    tells that the new bearer is dead.
     """
-    if state.lost_at is None:
-        return NEW_BEARER_PAUSE
-    return NEW_BEARER_PAUSE + s.chance * min(now - state.lost_at, settings.probe_retry_limit)
+    wait = 0.0
+    if state.not_before is not None:
+        wait = min(max(0.0, state.not_before - now), settings.probe_retry_limit)
+    elif state.lost_at is not None:
+        wait = s.chance * min(now - state.lost_at, settings.probe_retry_limit)
+    return NEW_BEARER_PAUSE + wait
 
 
 def _healthy_due(s: Situation, settings: PollSettings) -> Instant | None:

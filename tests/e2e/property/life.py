@@ -182,8 +182,9 @@ class Life:
             case What.KILL:
                 await self._kill()
                 self._start()
-            case What.POWER_CUT:
+            case What.POWER_CUT | What.MEMORY_DAMAGED | What.MEMORY_GONE:
                 await self._kill()
+                self._spoil(happening.what)
                 device.modem.power_off()
                 await device.clock.sleep(lasts)
                 device.boot = f"boot at {self.now}"
@@ -200,6 +201,16 @@ class Life:
             case What.EIM_OUTAGE:
                 device.internet.spoil, device.internet.look = _refuse, self._look_without_eim
                 device.clock.call_later(lasts, self._eim_is_back)
+
+    def _spoil(self, what: What) -> None:
+        """What a flash may do to the file with the memory of policy when the power goes."""
+        memory = self.device.folder / "state" / "policy.cbor"
+        if not memory.exists():
+            return
+        if what is What.MEMORY_DAMAGED:
+            memory.write_bytes(memory.read_bytes()[:-1])
+        elif what is What.MEMORY_GONE:
+            memory.unlink()
 
     def _hang(self, *, silent: bool) -> None:
         self.device.modem.set_knobs(replace(self.device.modem.knobs, silent=silent))

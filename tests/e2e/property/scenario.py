@@ -107,6 +107,8 @@ class What(StrEnum):
     RESTART = "the agent is stopped and started"
     KILL = "the agent is killed"
     POWER_CUT = "power cut"
+    MEMORY_DAMAGED = "power cut, the memory of policy is damaged"
+    MEMORY_GONE = "power cut, the memory of policy is gone"
     MODEM_RESETS = "the modem resets"
     MODEM_HANGS = "the modem is silent for a while"
     CARD_BUSY = "the card is busy for a while"

@@ -20,6 +20,17 @@ AT_LENGTH = "IPAD_POLICY_EXAMPLES" in os.environ
 HOUR = 3600.0
 DEAD = (Radio.NONE, Radio.ILLEGAL, Radio.UNKNOWN_IMSI, Radio.NO_ROAMING, Radio.DEAD_DATA)
 WEATHER_ENDS = 48 * HOUR
+WHAT = (
+    "reboot",
+    "restart",
+    "wedge",
+    "package",
+    "package with rollback",
+    "busy",
+    "cut",
+    "memory damaged",
+    "memory gone",
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +53,11 @@ class Happening:
                 device.card.busy = 4
             case "cut":
                 device.cut = True
+            case "memory damaged" | "memory gone":
+                # Who remembers no trial ends none by a rollback: that takes the journal, which is not part of policy.
+                if device.card.undo is None:
+                    device.forget(damaged=self.what == "memory damaged")
+                    device.boot(downtime=self.downtime)
             case _ if device.online:  # an eIM that is not reached sends no package
                 device.package(self.iccid, rollback=self.what == "package with rollback")
 
@@ -70,7 +86,7 @@ scenarios = st.builds(
         st.builds(
             Happening,
             moment=moments,
-            what=st.sampled_from(("reboot", "restart", "wedge", "package", "package with rollback", "busy", "cut")),
+            what=st.sampled_from(WHAT),
             iccid=st.sampled_from((A, B, F)),
             rung=st.sampled_from(RUNGS[1:]),
             downtime=st.floats(0.0, 600.0),

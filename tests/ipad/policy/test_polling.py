@@ -9,6 +9,7 @@ import pytest
 
 from ipad.policy.decisions import EarlyPoll, Notice, Probe
 from ipad.policy.events import (
+    Bearer,
     Boot,
     Event,
     Hints,
@@ -24,6 +25,7 @@ from ipad.policy.events import (
     TimeSet,
 )
 from ipad.policy.evidence import Verdict
+from ipad.policy.fallback import FallbackState
 from ipad.policy.polling import (
     CATCH_UP_LIMIT,
     Outage,
@@ -42,6 +44,7 @@ from ipad.policy.polling import (
 from ipad.policy.radio import Access, RegistrationState
 from ipad.policy.settings import PollSettings, Settings, SupervisionSettings
 from ipad.policy.situation import Situation, observe
+from ipad.policy.state import State
 from ipad.policy.stopwatch import Instant
 from ipad.policy.supervisor import step
 from tests.ipad.policy.device import A, Device, Radio
@@ -307,6 +310,32 @@ def test_path_that_was_in_doubt_before_it_was_lost_is_looked_at_as_soon_as_it_is
 
 def test_first_bearer_of_all_is_looked_through_at_once() -> None:
     assert first_look(600.0, before=ProbeState()) == 2.0
+
+
+def first_look_of_a_boot(*, online_before: bool, **boot: float) -> float:
+    """Seconds from the boot to the look, with a bearer after 20 s."""
+    since = Instant(-9000.0) if online_before else None
+    made = Device({})
+    made.state = State(fallback=FallbackState(online_at=since))
+    made.tell(Boot(**boot))
+    made.run(20.0)
+    made.tell(Registration(state=RegistrationState.HOME))
+    made.tell(Bearer(session="1"))
+    made.run(400.0)
+    return looks(made, 0.0)[0]
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 22.0), (0.05, 22.0), (0.5, 152.0), (1.0, 302.0)])
+def test_first_look_of_a_boot_that_a_fleet_may_share_comes_after_the_first_poll(chance: float, seconds: float) -> None:
+    assert first_look_of_a_boot(online_before=True, chance=chance) == pytest.approx(seconds)
+
+
+def test_device_that_is_started_by_itself_looks_at_once() -> None:
+    assert first_look_of_a_boot(online_before=True, chance=1.0, uptime=400.0) == pytest.approx(22.0)
+
+
+def test_device_that_was_offline_before_the_boot_looks_at_once() -> None:
+    assert first_look_of_a_boot(online_before=False, chance=1.0) == pytest.approx(22.0)
 
 
 def test_bearer_of_a_modem_that_slept_is_looked_through_at_once() -> None:
