@@ -57,8 +57,8 @@ class PollState:
 class ProbeState:
     """`due` is the next look, `tries` are looks over `session` that proved nothing; a failed poll has `asked`.
 
-    `lost_at`: when a bearer over which all was well was lost, while there is none. `not_before`: when the first poll may
-    go out after a boot that a whole fleet may share, while there was no bearer yet.
+    `lost_at`: when a bearer over which all was well was lost, while there is none. `not_before`: when the first poll
+    may go out after a boot that a whole fleet may share, while there was no bearer yet.
     """
 
     due: Instant | None = None
