@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"$$/\1/p' ipad/__init__.py)
 
-.PHONY: demo test suite lab sweep matrix lives fuzz fleet soak lint bench bench-bytes man dist wheel deb try-deb install-system clean
+.PHONY: demo test suite lab lab-suite sweep matrix lives fuzz fleet soak lint bench bench-bytes man dist wheel deb try-deb install-system clean
 
 demo: $(VENV)/.demo
 	$(BIN)/ipad-hil demo
@@ -25,6 +25,10 @@ suite: $(VENV)/.test
 LAB := .venv-lab
 lab: $(VENV)/.test $(LAB)/.lab
 	IPAD_LAB_AGENT=$(abspath $(BIN)/ipad) $(LAB)/bin/python -m pytest tests/lab
+
+# All chapters through a coordinator and an exporter, a rig being the board: half an hour, see docs/lab.md.
+lab-suite: $(VENV)/.test $(LAB)/.lab
+	IPAD_LAB_CHAPTERS=all IPAD_LAB_AGENT=$(abspath $(BIN)/ipad) $(LAB)/bin/python -m pytest -s tests/lab/test_chapters.py
 
 # The agent is killed at every point of the main scenarios: hours of work in some minutes a scenario, see docs/sweep.md.
 sweep: $(VENV)/.test

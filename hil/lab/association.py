@@ -48,15 +48,16 @@ class Association:
             self._add()
 
     def learn(self, eim: RigEim, limits: Limits) -> None:
-        """Have the eUICC show its certificate when none was given: what it signs from then on is verified with it."""
+        """Have the eUICC show its certificate when none was given: what it signs from then on is verified with it, by
+        all eIMs of the bench."""
         core = self._servers.eim(FIRST_EIM).core
-        if self._loop.call(lambda: core.association(self._servers.eid).public_key) is not None:
-            return
-        eim.knob(learn_certificate=True)
-        try:
-            eim.run(content.data_request(_CERTIFICATES), within=limits.switch)
-        finally:
-            eim.knob(learn_certificate=False)
+        if self._loop.call(lambda: core.association(self._servers.eid).public_key) is None:
+            eim.knob(learn_certificate=True)
+            try:
+                eim.run(content.data_request(_CERTIFICATES), within=limits.switch)
+            finally:
+                eim.knob(learn_certificate=False)
+        self._loop.call(self._servers.share_certificate)
 
     def _add(self) -> None:
         request = self._identity.add_initial_eim(counter=self._counter())

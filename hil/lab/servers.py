@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Final, Self
 
+from hil import crypto
 from hil.clock import Clock, LoopClock
 from hil.eim import EimProtocol, TlsTrust
 from hil.eim.store import StoreError
@@ -74,6 +75,19 @@ class BoardServers:
         core = self.eims[name].core
         counters = [association.counter for association in core.associations if association.eid == self.eid]
         return core.identity.configuration(counter=max(counters, default=0), protocols=core.knobs.supported_protocols)
+
+    def share_certificate(self) -> None:
+        """What the first eIM knows of the key and the certificates of the eUICC, for the others to verify with."""
+        known = self.eims[FIRST_EIM].core.association(self.eid)
+        if known.public_key is None:
+            return
+        for endpoint in self.eims.values():
+            endpoint.core.associate(
+                self.eid,
+                public_key=crypto.public_key_from_spki(known.public_key),
+                certificate=known.certificate,
+                eum_certificate=known.eum_certificate,
+            )
 
     def ports(self) -> dict[str, int]:
         """TCP ports at which the board finds the servers, by name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -113,9 +113,16 @@ class Collector:
         if case is not None:
             self._cases.append(case_from_json(json.loads(case)))
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        """A hook of pytest."""
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self) -> Generator[None]:
+        """A hook of pytest. After an interrupt it is here that the device is restored: when that fails there is a
+        record all the same."""
+        try:
+            yield
+        finally:
+            self._write()
+
+    def _write(self) -> None:
         if self._folder is not None and self._cases:
             run = self.run
             write(run, self._folder)

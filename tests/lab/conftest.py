@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == _HERE:
             item.add_marker(stumbles)
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What a test starts, ended with it, the last one first."""
+    with ExitStack() as opened:
+        yield opened

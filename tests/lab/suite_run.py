@@ -35,8 +35,8 @@ class SuiteRun:
         return next(case.reason for case in self.record.cases if case.id.endswith(f"::{name}"))
 
 
-def run_suite(board: Path, *words: str, **variables: str) -> SuiteRun:
-    """`pytest --target BOARD WORDS...`, far from this project's own pytest options."""
+def run_suite(board: Path, *words: str, within: float | None = _LIMIT, **variables: str) -> SuiteRun:
+    """`pytest --target BOARD WORDS...`, far from this project's own pytest options; seconds that it may take."""
     report = board.parent / f"report-{board.stem}"
     written = report / "record.json"
     written.unlink(missing_ok=True)
@@ -49,6 +49,6 @@ def run_suite(board: Path, *words: str, **variables: str) -> SuiteRun:
         text=True,
         cwd=board.parent,
         env={**os.environ, **variables},
-        timeout=_LIMIT,
+        timeout=within,
     )
     return SuiteRun(done.returncode, done.stdout, read(written) if written.exists() else None, report)

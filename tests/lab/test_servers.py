@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hil import crypto
 from hil.eim import content
 from hil.lab.servers import FIRST_EIM_ID, BoardServers
 from hil.lab.settings import BenchSettings
@@ -59,6 +60,19 @@ async def test_sm_dp_with_a_name_needs_a_port(tmp_path: Path) -> None:
     with pytest.raises(RigError, match=r"bench\.smdp"):
         async with BoardServers(BenchSettings(str(tmp_path), host="bench.example.com"), EID):
             pass
+
+
+@pytest.mark.asyncio
+async def test_what_one_eim_knows_of_the_euicc_all_verify_with(tmp_path: Path) -> None:
+    async with BoardServers(BenchSettings(str(tmp_path)), EID) as servers:
+        first, second = (servers.eim(name).core for name in (FIRST_EIM, SECOND_EIM))
+        servers.share_certificate()
+        assert second.association(servers.eid).public_key is None, "nobody knows anything yet"
+        key = crypto.generate_key(crypto.P256).public_key()
+        first.associate(servers.eid, public_key=key, certificate=b"leaf", eum_certificate=b"EUM")
+        servers.share_certificate()
+        known = second.association(servers.eid)
+        assert (known.public_key, known.certificate, known.eum_certificate) == (crypto.spki(key), b"leaf", b"EUM")
 
 
 @pytest.mark.asyncio

@@ -11,7 +11,7 @@ from hil.eim import content
 from hil.eim.association import Outcome
 from hil.eim.history import Record
 from hil.suite import es10
-from hil.suite.abilities import Card, Eim, Measure, Modem, PackageView, Smdp, Timeline
+from hil.suite.abilities import Card, Eim, Gateway, Measure, Modem, PackageView, Smdp, Timeline
 from hil.suite.chapters.downloads import (
     CancelReason,
     cancel_reasons,
@@ -20,6 +20,7 @@ from hil.suite.chapters.downloads import (
     is_installed,
     trigger,
     trigger_result,
+    use_default_smdp,
 )
 from hil.suite.exchanges import es9, es11, esipa, functions
 from hil.suite.limits import Limits
@@ -214,7 +215,8 @@ def test_device_info(relay: Eim, smdp: Smdp, modem: Modem, timeline: Timeline) -
 
 
 @case("3.2.3", title="The default SM-DP+ is the one that the eUICC knows")
-def test_default_smdp(relay: Eim, smdp: Smdp, card: Card, timeline: Timeline, limits: Limits) -> None:
+def test_default_smdp(relay: Eim, smdp: Smdp, card: Card, gateway: Gateway, timeline: Timeline, limits: Limits) -> None:
+    use_default_smdp(relay, smdp, gateway)
     order = smdp.order(eid=card.eid)
     package = relay.run(content.download_trigger(default_smdp=True), within=limits.download)
     assert package.outcome is Outcome.OK

@@ -114,7 +114,13 @@ def test_repeated_result_counts_once() -> None:
 def test_package_is_verified_if_something_was_checked_and_nothing_failed(
     passed: tuple[bool | None, ...], verified: bool
 ) -> None:
-    assert view(result({}, *(Check("signature", item) for item in passed))).verified is verified
+    assert view(result({}, *(Check("counterValue", item) for item in passed))).verified is verified
+
+
+def test_package_whose_signature_nobody_could_check_is_not_verified() -> None:
+    checked = Check("counterValue", passed=True)
+    assert view(result({}, checked, Check("signature", passed=True))).verified
+    assert not view(result({}, checked, Check("signature", passed=None))).verified
 
 
 # The agent's socket

@@ -191,6 +191,14 @@ def test_device_that_cannot_be_restored_ends_the_run(suite: Suite) -> None:
     assert suite.target.life.count("begin") == 1
 
 
+def test_device_that_cannot_be_restored_after_an_interrupt_leaves_a_record(suite: Suite, tmp_path: Path) -> None:
+    code = '@case("3.4.1")\ndef test_one(): pass\n@case("3.4.1")\ndef test_two(eim, suite_target):\n'
+    code += f"    {SWITCH}\n    suite_target.device.stubborn = True\n    raise KeyboardInterrupt\n"
+    suite.run(code, "--report", str(tmp_path / "report"))
+    found = record.read(tmp_path / "report" / "record.json")
+    assert [(kept.id.rpartition("::")[2], kept.result) for kept in found.cases] == [("test_one", "passed")]
+
+
 # What is chosen
 
 
