@@ -129,7 +129,13 @@ def _remembering(session: Es10Session, isdr: IsdrSession, clock: Clock, *, share
 
 
 def _euicc(session: RememberingSession) -> Euicc:
-    return Euicc(session, forget=session.forget, proven=lambda: session.proven)
+    return Euicc(session, forget=session.forget, proven=lambda: session.proven, signed=_signed)
+
+
+def _signed(data: bytes, signature: bytes, certificate: bytes) -> bool | None:
+    from ipad.net.signatures import is_signed  # noqa: PLC0415 - most visits see no notification
+
+    return is_signed(data, signature, certificate)
 
 
 def _reader_channel(config: ModemConfig, reader: str) -> CardChannel:

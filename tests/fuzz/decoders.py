@@ -187,10 +187,12 @@ def _answer(read: Callable[[AtAnswer], object], command: str, data: bytes) -> No
 
 def _status_words(data: bytes) -> None:
     """An ISD-R whose answers are the data, each with its length before it; a modem that goes on for ever."""
-    exchange = StoreDataExchange(bytes.fromhex("BF3E035C015A"), ExchangeRules())
+    rules = ExchangeRules()
+    exchange = StoreDataExchange(bytes.fromhex("BF3E035C015A"), rules)
     exchange.start()
     answers = list(_pieces(data))
-    for turn in range(2 * ExchangeRules().max_fetches):
+    # The block and each GET RESPONSE may be asked for once more, with the length that the card wants.
+    for turn in range(2 * (1 + rules.max_fetches)):
         if not answers or exchange.receive(answers[turn % len(answers)]) is None:
             return
     raise AssertionError("an exchange without end")

@@ -10,4 +10,5 @@ REGRESSIONS: tuple[tuple[str, bytes], ...] = (
     ("recording", b'{"a":' * 13107),
     ("activation code", b"https://[x?carddata=1"),
     ("AT line", b"\x00" + b"0" * 65536),
+    ("status words", bytes.fromhex("026C02910B05006125")),
 )

@@ -57,3 +57,11 @@ def test_fallback_whose_answer_is_lost_is_known_as_one(counts: Counts, fault: Fa
     name = "fallback and return"
     (step,) = answers_to("BF5D", counts.of(name))
     counts.survive(name, Point(Interface.LINE, step, fault))
+
+
+@pytest.mark.parametrize("name", ["direct download", "indirect download"])
+def test_misread_result_of_an_installation_is_not_what_the_server_gets(counts: Counts, name: str) -> None:
+    # The eUICC gives it as the answer to the last segment; it is removed as soon as it was delivered.
+    labels = counts.of(name).labels[Interface.LINE]
+    removed = next(number for number, label in enumerate(labels) if re.search(r'"8.E2..00..BF30', label))
+    counts.survive(name, Point(Interface.LINE, removed - 1, Fault.FLIPPED))
