@@ -113,15 +113,19 @@ class Euicc(Es10a, Es10b, Es10bIot, Es10c):
         """Entries that cannot be decoded, or that the eUICC has not signed as they are; as they came."""
         entries = (*(found.notification_list or ()), *(found.euicc_package_result_list or ()))
         unknown = (entry.unknown for entry in entries if entry.unknown is not None)
-        wrong = (entry.encode() for entry in found.notification_list or () if self._is_wrong(entry))
-        return frozenset((*unknown, *wrong))
+        notifications = found.notification_list or ()
+        # Those that bring the certificate say by whom the others have to be signed.
+        in_turn = sorted(notifications, key=lambda entry: entry.other_signed_notification is None)
+        return frozenset((*unknown, *(entry.encode() for entry in in_turn if self._is_wrong(entry))))
 
     def _is_wrong(self, entry: PendingNotification) -> bool:
-        if entry.other_signed_notification is not None:
-            return self._is_signed(entry.other_signed_notification) is False
-        if entry.profile_installation_result is not None and self._certificate:
-            return self._is_signed(entry.profile_installation_result) is False
-        return False
+        other, result = entry.other_signed_notification, entry.profile_installation_result
+        if other is not None:
+            genuine = self._is_signed(other)
+            if genuine and not self._certificate:
+                self._certificate = other.euicc_certificate
+            return genuine is False
+        return result is not None and bool(self._certificate) and self._is_signed(result) is False
 
     def _is_signed(self, signed: ProfileInstallationResult | OtherSignedNotification) -> bool | None:
         if isinstance(signed, OtherSignedNotification):

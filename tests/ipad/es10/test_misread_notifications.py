@@ -80,6 +80,19 @@ async def test_notification_that_was_misread_is_read_again() -> None:
     assert len(asked.requests) == 2
 
 
+async def test_result_in_a_list_is_verified_by_the_certificate_of_its_neighbour() -> None:
+    card, asked = euicc(listed(flipped(RESULT), OTHER), listed(RESULT, OTHER))
+    found = (await card.retrieve_notifications_list()).notification_list or ()
+    assert [entry.encode() for entry in found] == [RESULT, OTHER]
+    assert len(asked.requests) == 2
+
+
+async def test_result_alone_is_taken_as_it_is_while_no_certificate_is_known() -> None:
+    card, asked = euicc(listed(flipped(RESULT)))
+    await card.retrieve_notifications_list()
+    assert len(asked.requests) == 1
+
+
 async def test_notification_that_the_card_has_signed_wrong_is_read_twice_and_never_again() -> None:
     wrong = flipped(OTHER, IN_OTHER)
     card, asked = euicc(*[listed(wrong)] * 4)
