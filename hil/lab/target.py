@@ -22,7 +22,9 @@ from hil.lab.association import Association
 from hil.lab.board_files import BoardFiles
 from hil.lab.daemon_driver import IpadDaemonDriver
 from hil.lab.gateway import BoardGateway, BoardModem
+from hil.lab.network_driver import IpadNetworkDriver, NetworkAction
 from hil.lab.observing import BoardObserver
+from hil.lab.operated_network import NETWORK, BenchLink, OperatedNetwork
 from hil.lab.resource import IpadModemInfo
 from hil.lab.servers import BoardServers
 from hil.lab.settings import OPTION, BoardSettings, read_settings
@@ -119,6 +121,9 @@ class BoardTarget:
         ):
             if any(isinstance(driver, protocol) and driver.name == name for driver in self._board.drivers):
                 found.append(ability)
+        for driver in self._board.drivers:
+            if isinstance(driver, IpadNetworkDriver) and driver.name == NETWORK:
+                found += [Ability.NETWORK, *((Ability.RF_BLOCK,) if driver.can(NetworkAction.COVERAGE) else ())]
         return found
 
     @property
@@ -202,8 +207,18 @@ class BoardTarget:
         )
         power = named_driver(self._board, PowerProtocol, MODEM_POWER)
         self._power = None if power is None else BoardPower(power, gateway, limits)
+        self._network = self._make_network(servers, gateway)
+
+    def _make_network(self, servers: BoardServers, gateway: BoardGateway) -> BoardNetwork | None:
         block = named_driver(self._board, DigitalOutputProtocol, RF_BLOCK)
-        self._network = None if block is None else BoardNetwork(block, gateway, limits)
+        program = named_driver(self._board, IpadNetworkDriver, NETWORK)
+        if program is None:
+            return None if block is None else BoardNetwork(block, gateway, self.limits)
+        network = OperatedNetwork(program, gateway, self.limits, BenchLink(self._loop, servers), block)
+        # A run before may have been killed.
+        network.reset()
+        self._stack.callback(network.reset)
+        return network
 
     def _needed(self, protocol: type, name: str) -> Any:
         driver = named_driver(self._board, protocol, name)
@@ -226,9 +241,11 @@ class BoardTarget:
         )
 
     def calm(self) -> None:
-        for part in (self._network, self._power, self._eim, self._eim2, self._smdp, self.gateway):
-            if part is not None:
-                part.calm()
+        # A part that fails does not keep the next ones from it.
+        with contextlib.ExitStack() as parts:
+            for part in (self.gateway, self._smdp, self._eim2, self._eim, self._power, self._network):
+                if part is not None:
+                    parts.callback(part.calm)
 
     def seen(self) -> Sequence[EventRecord]:
         return [] if self._observer is None else self._observer.seen()
@@ -297,9 +314,9 @@ class BoardTarget:
 
     @property
     def network(self) -> Any:
-        """A BoardNetwork, which has not all of what a virtual one has."""
+        """A BoardNetwork, which has not all of what a virtual one has, or an OperatedNetwork."""
         if self._network is None:
-            raise TargetError(f"the board has no driver {RF_BLOCK!r}")
+            raise TargetError(f"the board has no driver {NETWORK!r} or {RF_BLOCK!r}")
         return self._network
 
     @property

@@ -37,6 +37,7 @@ class DeviceRoutes:
             Route("POST", "/modem/power", self.power),
             Route("POST", "/modem/hang-up", self.hang_up),
             Route("POST", "/modem/restart", self.restart),
+            Route("GET", "/network/service", self.granted),
             Route("POST", "/network/service", self.service),
             Route("POST", "/network/signal", self.signal),
             Route("POST", "/network/subscriber", self.subscriber),
@@ -142,6 +143,13 @@ class DeviceRoutes:
         """Reset the modem."""
         self._rig.modem.device.restart()
         return await self.modem(call)
+
+    async def granted(self, call: Call) -> Any:
+        """What `POST` has set for exactly `imsi` and `plmn` of the query, else what everybody is granted."""
+        imsi, plmn = call.query.get("imsi", ""), call.query.get("plmn", "")
+        network = self._rig.network
+        service = network.entry(imsi=imsi, plmn=plmn) or network.default_service
+        return {"imsi": imsi, "plmn": plmn, "service": plain(service)}
 
     async def service(self, call: Call) -> Any:
         """What networks grant: {"imsi"?, "plmn"?, and members of Service}."""

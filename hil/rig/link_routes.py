@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
 from hil.control import Call, CallError, Route
+from hil.json_fields import FieldError, Fields
 from hil.link import PRESETS, LinkProfile, Passage, TcpDoor, Traffic, UdpDoor, preset
 from hil.modem.loading import DataError, change
 from hil.rig.rig import Rig
 from hil.rig.timeline import Interface
 from hil.rig.turning import plain
+
+_PORTS: Final = 65_536
 
 
 class LinkRoutes:
@@ -18,6 +22,7 @@ class LinkRoutes:
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
+        self._added: set[str] = set()
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -27,6 +32,8 @@ class LinkRoutes:
             Route("POST", "/link/cut", self.cut),
             Route("DELETE", "/link/cut", self.restore),
             Route("POST", "/link/rebind", self.rebind),
+            Route("POST", "/link/doors", self.add_door),
+            Route("DELETE", "/link/doors/{name}", self.remove_door),
             Route("GET", "/link/counters", self.counters),
             Route("DELETE", "/link/counters", self.reset_counters),
         ]
@@ -72,6 +79,37 @@ class LinkRoutes:
         self._note("NAT rebinds")
         self._rig.link.rebind()
         return await self.show(call)
+
+    async def add_door(self, call: Call) -> Any:
+        """{"name", "host", "port"}: the device reaches that TCP server, which is none of the rig, at the same port of
+        the rig's own address. Answers where the door stands."""
+        fields = Fields(call.body, "door")
+        try:
+            name, host = fields.take("name", str, required=True), fields.take("host", str, required=True)
+            port = fields.take("port", int, required=True)
+            fields.finish()
+            if not 0 < port < _PORTS:
+                raise FieldError(f"door.port: expected 1 to {_PORTS - 1}, found {port}")
+            door = self._rig.link.tcp_door(name, host, port)
+        except ValueError as error:
+            raise CallError(str(error)) from error
+        try:
+            door.start(port)
+        except OSError as error:
+            await self._rig.link.remove(name)
+            raise CallError(f"port {port}: {error.strerror or error}", HTTPStatus.CONFLICT) from error
+        self._added.add(name)
+        self._note(f"link: door {name} to {host}:{port}")
+        return {"name": name, "address": list(door.address)}
+
+    async def remove_door(self, call: Call) -> Any:
+        """A door that was added is gone; those of the rig's own servers stay."""
+        name = call.names["name"]
+        if name not in self._added:
+            raise CallError(f"no door {name!r} was added", HTTPStatus.NOT_FOUND)
+        self._added.remove(name)
+        await self._rig.link.remove(name)
+        return {}
 
     async def counters(self, _call: Call) -> Any:
         """What went over the link since the start or the last reset, altogether and through each door."""

@@ -287,7 +287,7 @@ class Network(Protocol):
     """What the radio networks grant. Everything is turned back after the case.
 
     `iccid` names the profile that is meant, None: all. Without the ability `network` (that is with `rf-block` alone)
-    only `coverage` for all works.
+    only `coverage` for all works. A network that cannot do one of these raises UnableError, which skips the case.
     """
 
     def coverage(self, *, on: bool, iccid: str | None = None) -> None:

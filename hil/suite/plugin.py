@@ -18,7 +18,7 @@ MARKS: Final = pytest.StashKey[CaseMarks]()
 _PACKAGE: Final = "hil.suite"
 _CHAPTERS: Final = "hil.suite.chapters."
 _NUMBERED: Final = re.compile(r"test_(\d{2})_")
-_WITH_TARGET: Final = ("hil.suite.fixtures", "hil.suite.reporting")
+_WITH_TARGET: Final = ("hil.suite.fixtures", "hil.suite.reporting", "hil.suite.unable")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

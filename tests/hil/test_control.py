@@ -208,7 +208,11 @@ async def test_card_and_modem_can_be_disturbed(operated: Operated) -> None:
 async def test_network_services_and_coverage(operated: Operated) -> None:
     answer = await operated.post("/network/service", {"imsi": "00101", "reject_cause": 3})
     assert answer["service"]["reject_cause"] == 3
+    assert await operated.get("/network/service", imsi="00101") == answer
+    usual = await operated.get("/network/service", imsi="00102")
+    assert usual["service"] == await operated.get("/knobs/network")
     await operated.delete("/network/service")
+    assert (await operated.get("/network/service", imsi="00101"))["service"] == usual["service"]
     await operated.post("/network/signal", {"plmn": "00101", "signal": None})
     assert operated.rig.network.operator("00101").signal is None
     await operated.post("/network/signal", {"plmn": "00101", "signal": {"rsrp": -120}})

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("labgrid")
 
-from tests.lab.board_file import AGENT, write_board
+from tests.lab.board_file import AGENT, BENCH, operated, switched, write_board
 from tests.lab.farm import REMOTE_PLACE, Farm
 from tests.lab.suite_run import CHAPTERS, SuiteRun, run_suite
 from tests.lab.virtual_board import VirtualBoard
@@ -71,7 +71,12 @@ def test_chapter_holds_on_a_board_in_a_farm(tmp_path: Path, stack: ExitStack, ch
         tmp_path / "board.yaml",
         board.config,
         [REMOTE_PLACE],
+        drivers=[
+            operated(board.network_program),
+            *switched(board.power_command("on"), board.power_command("off")),
+        ],
         coordinator=farm.address,
+        bench={**BENCH, **board.over_the_air("eim", "eim2", "smdp")},
         abilities=ABILITIES,
         activation_codes=activation_codes(board),
         limits=LIMITS,

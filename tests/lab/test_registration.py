@@ -15,6 +15,7 @@ from labgrid.exceptions import InvalidConfigError
 
 import hil.lab
 import hil.lab.drivers
+from hil.lab.network_driver import NetworkAction
 from hil.lab.resource import IpadModemInfo
 from hil.lab.settings import read_settings
 
@@ -34,7 +35,7 @@ def test_package_is_imported_without_labgrid() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
 
 
-@pytest.mark.parametrize("name", ["virtual.yaml", "ssh-board.yaml", "local-board.yaml"])
+@pytest.mark.parametrize("name", ["virtual.yaml", "ssh-board.yaml", "local-board.yaml", "network-board.yaml"])
 def test_example_is_a_board(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LG_MODEM_TTY", "/dev/null")
     monkeypatch.setenv("LG_FOLDER", "/nowhere")
@@ -45,6 +46,16 @@ def test_example_is_a_board(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert board.get_strategy().daemon is board.get_driver("IpadDaemonDriver", activate=False)
     assert len(board.get_resource("IpadModemInfo").eid) == 32
     assert read_settings(environment.config.get_option("suite"), EXAMPLES).times.switch > 0
+
+
+def test_network_has_another_shell_than_the_board() -> None:
+    board = Environment(str(EXAMPLES / "network-board.yaml")).get_target("main")
+    assert board is not None
+    network = board.get_driver("IpadNetworkDriver", name="network", activate=False)
+    assert network.cmd.name == "here"
+    assert network.can(NetworkAction.REJECT)
+    assert not network.can(NetworkAction.CUT)
+    assert board.get_driver("IpadDaemonDriver", activate=False).cmd.name == "board"
 
 
 def test_example_of_a_remote_place_names_what_the_exporter_exports(monkeypatch: pytest.MonkeyPatch) -> None:

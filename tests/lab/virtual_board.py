@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -17,6 +19,9 @@ from tests.lab.tcp_bridge import TcpBridge
 
 ROOT = Path(__file__).parent.parent.parent
 QUICK = {"search_time": 0.05, "session_time": 0.02}
+PROGRAM = Path(__file__).parent / "network_program.py"
+BEYOND = "127.0.0.2"
+"""Where the servers of the suite listen whose way leads over the radio of the rig."""
 
 
 def agent_command() -> str | None:
@@ -75,6 +80,23 @@ class VirtualBoard:
     def eid(self) -> str:
         return str(self.ready["eid"])
 
+    @property
+    def network_program(self) -> str:
+        """A command that operates the networks of the rig."""
+        return shlex.join([sys.executable, str(PROGRAM), self.ready["control_url"]])
+
+    def power_command(self, word: str) -> str:
+        """A command that switches the supply of modem and eUICC: `on` or `off`."""
+        return shlex.join([sys.executable, "-m", "hil", "modem", "power", word, "--control", self.ready["control_url"]])
+
+    def over_the_air(self, *servers: str) -> dict[str, object]:
+        """Lead the device to these servers of the suite's bench over the radio of the rig: without a bearer it reaches
+        none. Returns members of `bench` in the board file."""
+        ports = {name: _free_port() for name in servers}
+        for name, port in ports.items():
+            self.call("/link/doors", {"name": f"bench-{name}", "host": BEYOND, "port": port})
+        return {"listen": BEYOND, **ports}
+
     def profiles(self) -> list[dict[str, Any]]:
         """What is really on the card."""
         return list(self.call("/card")["profiles"])
@@ -98,3 +120,15 @@ class VirtualBoard:
         assert self._process.stdout is not None
         self._process.stdout.close()
         self._log.close()
+
+
+def _free_port() -> int:
+    """One that is free at both addresses."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as here:
+            port = int(here.getsockname()[1])
+            try:
+                socket.create_server((BEYOND, port)).close()
+            except OSError:
+                continue
+            return port

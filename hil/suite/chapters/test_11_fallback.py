@@ -152,9 +152,6 @@ def test_fallback(
     assert all(item.verified for item in eim.records("notification"))
     assert card.notifications() == []
     assert run(eim, content.list_profile_info()).outcome is Outcome.OK
-    # The former profile cannot be deleted while the mechanism may return to it (SGP.32 3.4.3).
-    assert run(eim, content.delete(lost)).codes == [("deleteResult", 21)]
-    assert lost in [profile.iccid for profile in card.profiles()]
     assert causes(timeline).count(FALLBACK) == 1
     # What an eIM enables ends the fallback, so that the eUICC is as it was.
     network.coverage(on=True, iccid=lost)
@@ -178,7 +175,19 @@ def test_eim_enables_meanwhile(eim: Eim, card: Card, network: Network, lost: str
     package = eim.run(content.psmo_package(content.enable(lost)), within=limits.switch)
     assert package.outcome is Outcome.OK
     assert card.enabled() == lost
-    # The fallback is over for the eUICC: what was the former profile may be deleted as far as that is concerned.
+
+
+@needs("network", "card-bench")
+@case("3.4.3", "5.9.21", title="The former profile cannot be deleted while the mechanism may return to it, only then")
+def test_former_profile_is_kept_for_the_return(
+    eim: Eim, card: Card, network: Network, lost: str, limits: Limits
+) -> None:
+    assert run(eim, content.delete(lost)).codes == [("deleteResult", 21)]
+    assert lost in [profile.iccid for profile in card.profiles()]
+    network.coverage(on=True, iccid=lost)
+    package = eim.run(content.psmo_package(content.enable(lost)), within=limits.switch)
+    assert package.outcome is Outcome.OK
+    # The fallback is over for the eUICC: all that stands in the way is that the profile is enabled.
     assert run(eim, content.delete(lost)).codes == [("deleteResult", 2)]
 
 

@@ -162,6 +162,63 @@ async def test_cut_restore_and_rebind(operated: Linked) -> None:
     assert operated.rig.eim(FIRST_EIM).coaps_relay.rebinds == 1
 
 
+def connected(port: int) -> bool:
+    """Whether a device gets through that port to somebody who says something."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            return connection.recv(1) == b"!"
+    except ConnectionError:
+        return False
+
+
+async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"!")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.asyncio
+async def test_servers_of_others_stand_behind_the_link_too(operated: Linked) -> None:
+    await operated.bearer()
+    server = await asyncio.start_server(greet, "127.0.0.2", 0)
+    port = server.sockets[0].getsockname()[1]
+    door = {"name": "other", "host": "127.0.0.2", "port": port}
+    try:
+        assert await operated.post("/link/doors", door) == {"name": "other", "address": ["127.0.0.1", port]}
+        assert await asyncio.to_thread(connected, port)
+        await operated.done("link", "cut")
+        assert not await asyncio.to_thread(connected, port)
+        await operated.done("link", "restore")
+        assert await asyncio.to_thread(connected, port)
+        with pytest.raises(ControlError, match="a door 'other' already"):
+            await operated.post("/link/doors", door)
+        with pytest.raises(ControlError, match=f"port {port}: "):
+            await operated.post("/link/doors", {**door, "name": "another"})
+        assert {item.name for item in operated.rig.link.doors} > {"other"}
+        await operated.delete("/link/doors/other")
+        assert not await asyncio.to_thread(connected, port)
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"name": "x", "host": "127.0.0.2"}, "door: missing key 'port'"),
+        ({"name": "x", "host": "127.0.0.2", "port": 0}, "door.port: expected 1 to 65535, found 0"),
+        ({"name": "x", "host": "127.0.0.2", "port": 9, "way": 1}, "door: unknown key 'way'"),
+        ({"name": "eim1", "host": "127.0.0.2", "port": 9}, "a door 'eim1' already"),
+    ],
+)
+async def test_impossible_door_is_refused(operated: Linked, body: dict[str, Any], message: str) -> None:
+    with pytest.raises(ControlError, match=message):
+        await operated.post("/link/doors", body)
+    with pytest.raises(ControlError, match="no door 'eim1' was added"):
+        await operated.delete("/link/doors/eim1")
+
+
 @pytest.mark.asyncio
 async def test_counters_tell_what_each_server_cost(operated: Linked) -> None:
     await operated.bearer()

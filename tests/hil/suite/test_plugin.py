@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from hil import codec
-from hil.suite import fixtures, record, reporting
+from hil.suite import fixtures, record, reporting, unable
 from tests.hil.suite.fake_target import EID, HOME, SPARE, FakeTarget
 
 pytest_plugins = ["pytester"]
@@ -35,7 +35,7 @@ def _targets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # pytester forgets what a run inside has imported: what all of them need is here before.
-LOADED = (fixtures, reporting, codec.decode("Psmo", bytes.fromhex("A30C5A0A98940000000000000051")))
+LOADED = (fixtures, reporting, unable, codec.decode("Psmo", bytes.fromhex("A30C5A0A98940000000000000051")))
 
 
 class Suite:
@@ -207,6 +207,21 @@ def test_case_is_skipped_where_the_target_lacks_an_ability(suite: Suite) -> None
     result = suite.run(code + '@needs("power")\n@case("1.1")\ndef test_two(): pass\n', "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     assert "the target has no network" in result.stdout.str()
+
+
+@pytest.mark.parametrize("place", ["case", "fixture"])
+def test_case_is_skipped_where_the_target_cannot_do_a_part_of_an_ability(suite: Suite, place: str) -> None:
+    code = 'from hil.suite.errors import UnableError\ndef play():\n    raise UnableError("it cannot play")\n'
+    if place == "fixture":
+        code += "@pytest.fixture\ndef scene(eim):\n    play()\n"
+        code += '@needs("power")\n@case("1.1")\ndef test_one(scene): pass\n'
+    else:
+        code += f'@needs("power")\n@case("1.1")\ndef test_one(eim):\n    {SWITCH}\n    play()\n'
+    result = suite.run(code, "-rs")
+    result.assert_outcomes(skipped=1)
+    assert "it cannot play" in result.stdout.str()
+    assert suite.target.life[-3:] == ["calm", "end", "close"]
+    assert suite.target.device.enabled == HOME
 
 
 def test_fresh_case_is_skipped_where_there_is_one_device(suite: Suite) -> None:

@@ -130,10 +130,17 @@ def test_what_only_the_agent_knows(agent: AgentThread, command: Command) -> None
     assert json.loads(command("status", "--json")[1])["modem"] == "modem"
     assert json.loads(command("policy", "hints", "--metered", "--power", "low", "--json")[1])["power"] == "low"
     assert json.loads(command("policy", "status", "--json")[1])["hints"] == {"metered": True, "power": "low"}
-    assert command("policy", "return")[0] == 4
     assert command("operation", "cancel", "77")[0] == 10
     assert json.loads(command("poll", "--json")[1])["message"] == "no eIM can be polled"
     assert "poll now" in command("operation", "list")[1]
+
+
+@pytest.mark.usefixtures("consumer_card")
+def test_return_needs_a_fallback(agent: AgentThread, command: Command) -> None:
+    agent.start()
+    code, _, err = command("policy", "return")
+    assert code == 4
+    assert "nothing to return from" in err
 
 
 @pytest.mark.usefixtures("iot_card")
