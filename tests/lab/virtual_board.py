@@ -8,7 +8,9 @@ import shlex
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -92,10 +94,20 @@ class VirtualBoard:
     def over_the_air(self, *servers: str) -> dict[str, object]:
         """Lead the device to these servers of the suite's bench over the radio of the rig: without a bearer it reaches
         none. Returns members of `bench` in the board file."""
-        ports = {name: _free_port() for name in servers}
-        for name, port in ports.items():
-            self.call("/link/doors", {"name": f"bench-{name}", "host": BEYOND, "port": port})
-        return {"listen": BEYOND, **ports}
+        return {"listen": BEYOND, **{name: self._door_to(name) for name in servers}}
+
+    def _door_to(self, server: str) -> int:
+        """The port at which the device finds a server beyond; who connects may have taken one that was free."""
+        while True:
+            port = _free_port()
+            try:
+                self.call("/link/doors", {"name": f"bench-{server}", "host": BEYOND, "port": port})
+            except urllib.error.HTTPError as error:
+                with error:
+                    if error.code != HTTPStatus.CONFLICT:
+                        raise
+            else:
+                return port
 
     def profiles(self) -> list[dict[str, Any]]:
         """What is really on the card."""

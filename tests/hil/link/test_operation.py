@@ -177,14 +177,31 @@ async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
+async def served_elsewhere(operated: Linked) -> tuple[asyncio.Server, dict[str, Any]]:
+    """A server at another address of this machine, and the door that leads to it. The port has to be free at the rig's
+    address as well: who connects from there may have it for a moment.
+    """
+    while True:
+        server = await asyncio.start_server(greet, "127.0.0.2", 0)
+        port = server.sockets[0].getsockname()[1]
+        door = {"name": "other", "host": "127.0.0.2", "port": port}
+        try:
+            assert await operated.post("/link/doors", door) == {"name": "other", "address": ["127.0.0.1", port]}
+        except ControlError as error:
+            server.close()
+            await server.wait_closed()
+            if "in use" not in str(error):
+                raise
+        else:
+            return server, door
+
+
 @pytest.mark.asyncio
 async def test_servers_of_others_stand_behind_the_link_too(operated: Linked) -> None:
     await operated.bearer()
-    server = await asyncio.start_server(greet, "127.0.0.2", 0)
-    port = server.sockets[0].getsockname()[1]
-    door = {"name": "other", "host": "127.0.0.2", "port": port}
+    server, door = await served_elsewhere(operated)
+    port = door["port"]
     try:
-        assert await operated.post("/link/doors", door) == {"name": "other", "address": ["127.0.0.1", port]}
         assert await asyncio.to_thread(connected, port)
         await operated.done("link", "cut")
         assert not await asyncio.to_thread(connected, port)
