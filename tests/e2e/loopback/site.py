@@ -19,6 +19,7 @@ from hil.eim.tls import Leaves, server_credential
 from hil.euicc import VirtualEuicc, default_card
 from hil.pki import Pki
 from hil.rig.rig import CardProvisioning
+from hil.waiting import until
 from tests.e2e.commands import Commands
 from tests.e2e.virtual.device import FIRST
 from tests.waiting import turns
@@ -26,6 +27,7 @@ from tests.waiting import turns
 T = TypeVar("T")
 
 _PATIENCE = 20.0
+_SETTLING = 2.0
 
 
 class Site(Commands):
@@ -66,11 +68,16 @@ class Site(Commands):
 
     def __exit__(self, *_details: object) -> None:
         self.do(self.server.close())
-        # Handshakes that the agent has cut off end before the loop stops.
+        # Handshakes that the agent has cut off end before the loop stops, as soon as the machine has told it of that.
         self.do(turns(20))
+        self.do(until(self._quiet, LoopClock(), 0.01, within=_SETTLING))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_PATIENCE)
         self._loop.close()
+
+    def _quiet(self) -> bool:
+        """Whether the loop waits for nothing but calls from other threads."""
+        return len(self._loop._selector.get_map()) <= 1  # type: ignore[attr-defined]
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine where the server runs."""
