@@ -12,10 +12,11 @@ from ipad.errors import PortError
 T = TypeVar("T")
 
 
-async def called_off(task: asyncio.Future[Any]) -> None:
-    """Cancel a task and wait for its end. An error that it ended with, maybe just now, is nobody's any more."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def called_off(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait for their end. An error that one ended with, maybe just now, is nobody's any more."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def to_the_end(work: Awaitable[T]) -> T:

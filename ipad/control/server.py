@@ -85,10 +85,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """Listen no more; connections are broken off."""
-        tasks = [*self._connections, *([self._accepting] if self._accepting is not None else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await called_off(*self._connections, *([self._accepting] if self._accepting is not None else []))
         if self._file is not None:
             self._file.close()
             self._file = None

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from ipad.clock import Clock
+from ipad.endings import called_off
 from ipad.errors import ConfigError
 from ipad.net.serving import Answer
 from ipad.policy.backoff import doubled
@@ -212,9 +213,7 @@ class InjectionServer:
 
     async def close(self) -> None:
         """Listen no more; connections are broken off."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await called_off(*self._tasks)
         self._tasks = []
         for doorway in self._doorways:
             await self._shut(doorway)

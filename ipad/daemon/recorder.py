@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from ipad.codec.eim import EimConfigurationData
 from ipad.codec.euicc_package import EuiccPackageRequest, EuiccPackageResult
 from ipad.codec.profile import ProfileInfo
-from ipad.endings import to_the_end
+from ipad.endings import called_off, to_the_end
 from ipad.errors import IpadError
 from ipad.ids import Eid, Iccid
 from ipad.observe.alerts import Alert, alert
@@ -83,8 +83,7 @@ class Recorder:
         try:
             yield
         finally:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
+            await called_off(writing)
             await self._flush()
             if self._keep_counters is not None:
                 await self._keep_counters()

@@ -26,6 +26,7 @@ from ipad.daemon.guard.waiting import wait_for
 from ipad.daemon.guard.ward import Ward
 from ipad.daemon.sdnotify import ServiceManager
 from ipad.daemon.vitals import Vitals
+from ipad.endings import called_off
 from ipad.errors import ConfigError, EuiccResultError, IpadError, RefusedError, StateError, UsageError
 from ipad.observe.alerts import Alert, alert
 from ipad.observe.status import ServiceState
@@ -174,9 +175,7 @@ class Service:
                     self._recorder.entered(ServiceState.STOPPING, "stopping")
                 if self.operations is not None:
                     self.operations.close()
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await called_off(*tasks)
         if not tasks[0].cancelled():
             tasks[0].result()
         logger.info("stopped")

@@ -78,9 +78,7 @@ class _Errand:
         try:
             await asyncio.wait((news, timer), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (news, timer):
-                task.cancel()
-            await asyncio.gather(news, timer, return_exceptions=True)
+            await called_off(news, timer)
         self._news.clear()
 
     async def _datagram(self, query: Query) -> None:

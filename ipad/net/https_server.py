@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+from ipad.endings import called_off
 from ipad.errors import NetworkError
 from ipad.net import tls, tls_server
 from ipad.net.http_service import HttpRequest, HttpService
@@ -88,10 +89,7 @@ class HttpsServer:
 
     async def close(self) -> None:
         """Stop; connections are broken off."""
-        tasks = [*self._connections, *([self._accepting] if self._accepting else [])]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await called_off(*self._connections, *([self._accepting] if self._accepting else []))
         if self._listener is not None:
             self._listener.close()
             self._listener = None

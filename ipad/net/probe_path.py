@@ -281,8 +281,7 @@ async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T], wha
             raise NetworkTimeoutError(f"{what}: silence for {seconds:g} s", layer=layer)
         return task.result()
     finally:
-        await called_off(timer)
-        await called_off(task)
+        await called_off(timer, task)
 
 
 async def _hear(loop: asyncio.AbstractEventLoop, sock: socket.socket, is_answer: Callable[[bytes], bool]) -> bytes:

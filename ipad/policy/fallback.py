@@ -76,13 +76,8 @@ def may_return(state: FallbackState, s: Situation) -> bool:
     """Whether ReturnFromFallback can help: also in a fallback profile that nobody remembers to have enabled. Only the
     eUICC knows then whether there is a way back, and refuses it where there is none (SGP.32 5.9.21).
     """
-    return state.active or forgotten(state, s)
-
-
-def forgotten(state: FallbackState, s: Situation) -> bool:
-    """Whether the device may have fallen back without a memory of it, as after a state that was lost."""
-    if state.known or s.kind is not EuiccKind.IOT:
-        return False
+    if state.active or state.known or s.kind is not EuiccKind.IOT:
+        return state.active
     return s.card_read and s.enabled is not None and s.enabled == s.fallback
 
 

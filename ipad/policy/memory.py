@@ -122,7 +122,7 @@ def restore(plain: Mapping[str, object] | None, boot: str, now: float) -> State:
 
 
 def lost(now: float) -> State:
-    """The state to go on with when what was stored is damaged: a fallback may be forgotten (`fallback.forgotten`)."""
+    """The state to go on with when what was stored is damaged: a fallback may be forgotten (`fallback.may_return`)."""
     return State(fallback=FallbackState(entered_at=Instant(now)))
 
 

@@ -23,6 +23,7 @@ from ipad.daemon.guard.options import GuardOptions
 from ipad.daemon.guard.waiting import wait_for
 from ipad.daemon.guard.ward import CardView, Ward
 from ipad.daemon.recorder import Recorder
+from ipad.endings import called_off
 from ipad.ids import Eid
 from ipad.policy import polling
 from ipad.policy.decisions import Decision, EarlyPoll, Probe, Recover, RunHook, Silence
@@ -378,9 +379,7 @@ class Guard:
         try:
             yield
         finally:
-            for task in (*tasks, *self._beside):
-                task.cancel()
-            await asyncio.gather(*tasks, *self._beside, return_exceptions=True)
+            await called_off(*tasks, *self._beside)
             await self._save()
 
     @asynccontextmanager

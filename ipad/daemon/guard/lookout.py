@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ipad.bearer.backend import BearerBackend
 from ipad.clock import Clock
 from ipad.daemon.radio_events import radio_event, signal_interval
+from ipad.endings import called_off
 from ipad.errors import BearerError
 from ipad.modem.modem import Modem
 from ipad.modem.watch import BearerFact, RadioFact, RadioWatch, WatchSettings
@@ -51,10 +52,7 @@ class Lookout:
             yield
         finally:
             self._guard.hurry = lambda _on: None
-            tasks = working if self._asking is None else [*working, self._asking]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await called_off(*working, *([self._asking] if self._asking is not None else []))
 
     async def look(self, *, anew: bool = True) -> None:
         """Read everything once and tell all of it; unless `anew`, only what was not read yet."""
