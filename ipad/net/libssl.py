@@ -10,7 +10,6 @@ Not for several threads at once.
 
 from __future__ import annotations
 
-import _ssl
 import ctypes
 import os
 import struct
@@ -18,6 +17,8 @@ import weakref
 from collections.abc import Callable, Sequence
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_ubyte, c_uint64, c_ulong, c_void_p
 from typing import Any, Final
+
+from ipad.net.openssl import OWN, Functions, declared
 
 Verify = Callable[[bytes, int, int], bool]
 """Given the DER of a certificate, an X509_V_ERR code and its depth in the chain: whether to go on."""
@@ -59,7 +60,7 @@ class ZeroReturnError(LibraryError):
 
 
 _VERIFY_CALLBACK: Final = ctypes.CFUNCTYPE(c_int, c_int, c_void_p)
-_FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
+_FUNCTIONS: Final[Functions] = {
     "BIO_ctrl_pending": (c_size_t, (c_void_p,)),
     "BIO_new": (c_void_p, (c_void_p,)),
     "BIO_read": (c_int, (c_void_p, c_char_p, c_int)),
@@ -110,10 +111,7 @@ def _load(names: Sequence[str | None]) -> ctypes.CDLL:
     """The library behind Python's own extension, else one that the system finds. Raises ImportError."""
     for name in names:
         try:
-            library = ctypes.CDLL(name)
-            for function, (result, parameters) in _FUNCTIONS.items():
-                found = getattr(library, function)
-                found.restype, found.argtypes = result, parameters
+            library = declared(name, _FUNCTIONS)
             number = library.OpenSSL_version_num()
             # The type of options became wider with OpenSSL 3.
             options = c_uint64 if number >> 28 >= 3 else c_ulong
@@ -125,7 +123,7 @@ def _load(names: Sequence[str | None]) -> ctypes.CDLL:
     raise ImportError("no library of OpenSSL 1.1.1 or newer was found", name="libssl")
 
 
-_LIB: Final = _load((getattr(_ssl, "__file__", None), "libssl.so.3", "libssl.so.1.1"))
+_LIB: Final = _load((OWN, "libssl.so.3", "libssl.so.1.1"))
 
 
 def _failure() -> LibraryError:

@@ -7,12 +7,13 @@ library is the OpenSSL that Python has loaded already (EVP_DigestVerify(3), d2i_
 
 from __future__ import annotations
 
-import _ssl
 import ctypes
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_void_p
-from typing import Any, Final
+from typing import Final
 
-_FUNCTIONS: Final[dict[str, tuple[Any, tuple[Any, ...]]]] = {
+from ipad.net.openssl import OWN, Functions, declared
+
+_FUNCTIONS: Final[Functions] = {
     "ERR_clear_error": (None, ()),
     "EVP_DigestVerify": (c_int, (c_void_p, c_char_p, c_size_t, c_char_p, c_size_t)),
     "EVP_DigestVerifyInit": (c_int, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)),
@@ -35,7 +36,7 @@ def is_signed(data: bytes, signature: bytes, certificate: bytes) -> bool | None:
     read; None where the library of the system cannot tell.
     """
     try:
-        library = _library()
+        library = declared(OWN, _FUNCTIONS)
     except (OSError, AttributeError):
         return None
     if len(signature) != 2 * _NUMBER:
@@ -44,15 +45,6 @@ def is_signed(data: bytes, signature: bytes, certificate: bytes) -> bool | None:
         return _verify(library, data, _der(signature), certificate)
     finally:
         library.ERR_clear_error()
-
-
-def _library() -> ctypes.CDLL:
-    """What Python's own extension is linked with. Raises OSError and AttributeError."""
-    library = ctypes.CDLL(getattr(_ssl, "__file__", None))
-    for name, (result, parameters) in _FUNCTIONS.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, parameters
-    return library
 
 
 def _verify(library: ctypes.CDLL, data: bytes, signature: bytes, certificate: bytes) -> bool:

@@ -59,6 +59,15 @@ class Farm:
         return token
 
 
+def farmed(folder: Path, stack: ExitStack, *, trusts: bool = False) -> tuple[VirtualBoard, Farm]:
+    """A virtual board (`trusts`: as it has it), and a farm in which it is a place. Both end with the stack."""
+    board = VirtualBoard(folder, folder / "bench", trusts=trusts)
+    stack.callback(board.close)
+    farm = Farm(folder, board, stack)
+    farm.make_place()
+    return board, farm
+
+
 @contextmanager
 def _process(command: list[str], folder: Path, name: str) -> Iterator[subprocess.Popen[str]]:
     with (folder / f"{name}.log").open("w") as log:

@@ -17,7 +17,7 @@ import pytest
 pytest.importorskip("labgrid")
 
 from tests.lab.board_file import AGENT, BENCH, operated, switched, write_board
-from tests.lab.farm import REMOTE_PLACE, Farm
+from tests.lab.farm import REMOTE_PLACE, farmed
 from tests.lab.suite_run import CHAPTERS, SuiteRun, run_suite
 from tests.lab.virtual_board import VirtualBoard
 
@@ -63,10 +63,7 @@ def row(chapter: int, run: SuiteRun, seconds: float) -> str:
 
 @pytest.mark.parametrize("chapter", CHOSEN)
 def test_chapter_holds_on_a_board_in_a_farm(tmp_path: Path, stack: ExitStack, chapter: int) -> None:
-    board = VirtualBoard(tmp_path, tmp_path / "bench", trusts=True)
-    stack.callback(board.close)
-    farm = Farm(tmp_path, board, stack)
-    farm.make_place()
+    board, farm = farmed(tmp_path, stack, trusts=True)
     file = write_board(
         tmp_path / "board.yaml",
         board.config,

@@ -11,9 +11,8 @@ import pytest
 pytest.importorskip("labgrid")
 
 from tests.lab.board_file import AGENT, BENCH, LIMITS, SPARE, operated, write_board
-from tests.lab.farm import REMOTE_PLACE, Farm
+from tests.lab.farm import REMOTE_PLACE, farmed
 from tests.lab.suite_run import CHAPTERS, run_suite
-from tests.lab.virtual_board import VirtualBoard
 
 ROLLBACK = CHAPTERS / "test_04_rollback.py"
 REFUSED, NO_DATA = "test_switch_that_the_network_refuses_is_undone", "test_switch_without_data_is_undone"
@@ -28,10 +27,7 @@ def noting(program: str, told: Path) -> str:
 @pytest.mark.timeout(240)
 @pytest.mark.skipif(AGENT is None, reason="needs an agent of the main environment: IPAD_LAB_AGENT")
 def test_case_has_the_network_refuse_a_profile(tmp_path: Path, stack: ExitStack) -> None:
-    board = VirtualBoard(tmp_path, tmp_path / "bench")
-    stack.callback(board.close)
-    farm = Farm(tmp_path, board, stack)
-    farm.make_place()
+    board, farm = farmed(tmp_path, stack)
     told = tmp_path / "told"
     file = write_board(
         tmp_path / "board.yaml",

@@ -10,18 +10,14 @@ import pytest
 pytest.importorskip("labgrid")
 
 from tests.lab.board_file import AGENT, write_board
-from tests.lab.farm import PLACE, REMOTE_PLACE, Farm
+from tests.lab.farm import PLACE, REMOTE_PLACE, farmed
 from tests.lab.suite_run import CHAPTERS, run_suite
-from tests.lab.virtual_board import VirtualBoard
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(AGENT is None, reason="needs an agent of the main environment: IPAD_LAB_AGENT")
 def test_suite_runs_on_a_place_that_was_acquired(tmp_path: Path, stack: ExitStack) -> None:
-    board = VirtualBoard(tmp_path, tmp_path / "bench")
-    stack.callback(board.close)
-    farm = Farm(tmp_path, board, stack)
-    farm.make_place()
+    board, farm = farmed(tmp_path, stack)
     file = write_board(tmp_path / "board.yaml", board.config, [REMOTE_PLACE], coordinator=farm.address)
 
     refused = run_suite(file, str(CHAPTERS / "test_00_smoke.py"), LG_PLACE=PLACE)
